@@ -1,0 +1,49 @@
+package io.nvmedirect.linux;
+
+/** Error numbers of Linux that the library meets, for messages and decisions. */
+public final class Errno {
+
+  public static final int EPERM = 1;
+  public static final int ENOENT = 2;
+  public static final int EINTR = 4;
+  public static final int EIO = 5;
+  public static final int EAGAIN = 11;
+  public static final int ENOMEM = 12;
+  public static final int EACCES = 13;
+  public static final int EBUSY = 16;
+  public static final int ENOTDIR = 20;
+  public static final int EISDIR = 21;
+  public static final int EINVAL = 22;
+  public static final int EFBIG = 27;
+  public static final int ENOSPC = 28;
+  public static final int EROFS = 30;
+  public static final int ENOSYS = 38;
+  public static final int EOPNOTSUPP = 95;
+  public static final int EDQUOT = 122;
+
+  private Errno() {}
+
+  /** Name and meaning: {@code ENOSPC (no space left on device)}. */
+  public static String describe(int errno) {
+    return switch (errno) {
+      case EPERM -> "EPERM (operation not permitted)";
+      case ENOENT -> "ENOENT (no such file or directory)";
+      case EINTR -> "EINTR (interrupted system call)";
+      case EIO -> "EIO (input/output error)";
+      case EAGAIN -> "EAGAIN (resource temporarily unavailable)";
+      case ENOMEM -> "ENOMEM (out of memory)";
+      case EACCES -> "EACCES (permission denied)";
+      case EBUSY -> "EBUSY (device or resource busy)";
+      case ENOTDIR -> "ENOTDIR (not a directory)";
+      case EISDIR -> "EISDIR (is a directory)";
+      case EINVAL -> "EINVAL (invalid argument)";
+      case EFBIG -> "EFBIG (file too large)";
+      case ENOSPC -> "ENOSPC (no space left on device)";
+      case EROFS -> "EROFS (read-only file system)";
+      case ENOSYS -> "ENOSYS (function not implemented)";
+      case EOPNOTSUPP -> "EOPNOTSUPP (operation not supported)";
+      case EDQUOT -> "EDQUOT (disk quota exceeded)";
+      default -> "errno " + errno;
+    };
+  }
+}

@@ -1,0 +1,180 @@
+package io.nvmedirect.linux;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+
+/**
+ * A file descriptor with positional I/O on native memory. Unlike {@code FileChannel} it does not
+ * close itself when a thread in the midst of I/O is interrupted, needs no {@code ByteBuffer} per call
+ * and can punch holes. Any thread may use it; {@link #close} waits for nobody, so its owner sees to
+ * it that nobody does I/O then.
+ */
+public final class NativeFile implements AutoCloseable {
+
+  private static final int O_RDWR = 2;
+  private static final int O_CREAT = 0x40;
+  private static final int O_EXCL = 0x80;
+  private static final int O_CLOEXEC = 0x80000;
+  private static final int SEEK_END = 2;
+  private static final int FALLOC_FL_KEEP_SIZE = 1;
+  private static final int FALLOC_FL_PUNCH_HOLE = 2;
+  private static final int FALLOC_FL_ZERO_RANGE = 0x10;
+  private static final int F_OFD_SETLK = 37;
+  private static final short F_WRLCK = 1;
+  private static final long FLOCK_BYTES = 32;
+
+  /** Where a call leaves errno; one per thread, so that nothing is allocated per I/O. */
+  private static final ThreadLocal<MemorySegment> STATE =
+      ThreadLocal.withInitial(() -> Libc.newState(Arena.ofAuto()));
+
+  private final Path path;
+  private final int fd;
+  private boolean closed;
+
+  private NativeFile(Path path, int fd) {
+    this.path = path;
+    this.fd = fd;
+  }
+
+  /** Opens a file that exists, for reading and writing. */
+  public static NativeFile open(Path path) throws LinuxException {
+    return open(path, O_RDWR | O_CLOEXEC);
+  }
+
+  /** Creates a file that must not exist. */
+  public static NativeFile create(Path path) throws LinuxException {
+    return open(path, O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL);
+  }
+
+  private static NativeFile open(Path path, int flags) throws LinuxException {
+    int fd = Libc.open(path.toString(), flags, 0644);
+    if (fd < 0) {
+      throw new LinuxException("open " + path, -fd);
+    }
+    return new NativeFile(path, fd);
+  }
+
+  /**
+   * Locks the whole file for this open file description (F_OFD_SETLK), against other opens in this
+   * and other processes, and against {@code FileChannel.lock}.
+   *
+   * @return whether it was free
+   */
+  public boolean tryLock() throws LinuxException {
+    try (Arena arena = Arena.ofConfined()) {
+      // struct flock: l_type, l_whence, l_start at 8, l_len at 16 (0: to the end), l_pid at 24 (0).
+      MemorySegment lock = arena.allocate(FLOCK_BYTES, 8);
+      lock.set(ValueLayout.JAVA_SHORT, 0, F_WRLCK);
+      int result = Libc.fcntl(fd, F_OFD_SETLK, lock);
+      if (result == -Errno.EAGAIN || result == -Errno.EACCES) {
+        return false;
+      }
+      check(result, "lock");
+      return true;
+    }
+  }
+
+  public long size() throws LinuxException {
+    return check(Libc.lseek(fd, 0, SEEK_END), "size");
+  }
+
+  /** Sets the size; new bytes read as zeroes and take up no space. */
+  public void truncate(long sizeBytes) throws LinuxException {
+    check(Libc.ftruncate(fd, sizeBytes), "truncate to " + sizeBytes + " bytes");
+  }
+
+  /**
+   * Reads until {@code to} is full or the file ends.
+   *
+   * @param to native memory
+   * @return bytes read, less than {@code to} has only at the end of the file
+   */
+  public long read(MemorySegment to, long position) throws LinuxException {
+    MemorySegment state = STATE.get();
+    long length = to.byteSize();
+    long done = 0;
+    while (done < length) {
+      MemorySegment rest = done == 0 ? to : to.asSlice(done);
+      long n = Libc.pread(state, fd, rest, length - done, position + done);
+      if (n == 0) {
+        break;
+      }
+      if (n != -Errno.EINTR) {
+        done += check(n, "read", length, position);
+      }
+    }
+    return done;
+  }
+
+  /** Writes all of {@code from}, native memory, or fails. */
+  public void write(MemorySegment from, long position) throws LinuxException {
+    MemorySegment state = STATE.get();
+    long length = from.byteSize();
+    long done = 0;
+    while (done < length) {
+      MemorySegment rest = done == 0 ? from : from.asSlice(done);
+      long n = Libc.pwrite(state, fd, rest, length - done, position + done);
+      if (n != -Errno.EINTR) {
+        done += check(n, "write", length, position);
+      }
+    }
+  }
+
+  /** fdatasync(2): what was written before is on the medium when this returns. */
+  public void force() throws LinuxException {
+    int result;
+    do {
+      result = Libc.fdatasync(fd);
+    } while (result == -Errno.EINTR);
+    check(result, "fdatasync");
+  }
+
+  /**
+   * Makes a range read as zeroes, giving its space back where the file system can.
+   *
+   * @return false if the file system can neither punch holes nor zero ranges: nothing has changed
+   */
+  public boolean punchHole(long position, long lengthBytes) throws LinuxException {
+    return allocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, position, lengthBytes, "punch hole")
+        || allocate(
+            FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, position, lengthBytes, "zero range");
+  }
+
+  private boolean allocate(int mode, long position, long lengthBytes, String what)
+      throws LinuxException {
+    int result;
+    do {
+      result = Libc.fallocate(fd, mode, position, lengthBytes);
+    } while (result == -Errno.EINTR);
+    if (result == -Errno.EOPNOTSUPP || result == -Errno.ENOSYS) {
+      return false;
+    }
+    check(result, what, lengthBytes, position);
+    return true;
+  }
+
+  /** Closes the descriptor, and with it the lock. */
+  @Override
+  public synchronized void close() {
+    if (!closed) {
+      closed = true;
+      // Linux frees the descriptor whatever close returns; written data is checked by force().
+      Libc.close(fd);
+    }
+  }
+
+  private long check(long result, String what) throws LinuxException {
+    if (result < 0) {
+      throw new LinuxException(what + " " + path, (int) -result);
+    }
+    return result;
+  }
+
+  private long check(long result, String what, long length, long position) throws LinuxException {
+    return result >= 0
+        ? result
+        : check(result, "%s of %d bytes at offset %d of".formatted(what, length, position));
+  }
+}

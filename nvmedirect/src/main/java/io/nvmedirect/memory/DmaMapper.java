@@ -1,0 +1,18 @@
+package io.nvmedirect.memory;
+
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+
+/** Makes memory reachable for a device: the IOMMU of a transport. Safe for any thread. */
+public interface DmaMapper {
+
+  /**
+   * Maps native memory for reading and writing by the device.
+   *
+   * @return the I/O virtual address of its first byte; modulo 4096 it is that of the memory
+   */
+  long map(MemorySegment memory) throws IOException;
+
+  /** Ends the mapping that {@link #map} gave the address of. Does nothing once the device is closed. */
+  void unmap(long iova);
+}

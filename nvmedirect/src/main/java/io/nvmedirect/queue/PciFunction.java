@@ -1,0 +1,39 @@
+package io.nvmedirect.queue;
+
+import io.nvmedirect.memory.DmaMapper;
+import java.io.IOException;
+
+/**
+ * A PCI function with an NVMe controller: how BAR0, memory and interrupts are reached. This is all
+ * that VFIO, vfio-user and the embedded controller differ in.
+ */
+public interface PciFunction extends AutoCloseable {
+
+  /** Reads four bytes of BAR0. */
+  int read32(int offset) throws IOException;
+
+  /** Reads eight bytes of BAR0. */
+  long read64(int offset) throws IOException;
+
+  /** Writes four bytes of BAR0. */
+  void write32(int offset, int value) throws IOException;
+
+  /** Writes eight bytes of BAR0. */
+  void write64(int offset, long value) throws IOException;
+
+  /** The doorbell at an offset of BAR0. */
+  Doorbell doorbell(int offset);
+
+  /** The IOMMU in front of the function. */
+  DmaMapper dma();
+
+  /** Interrupt vectors of the function. */
+  int vectors();
+
+  /** An interrupt vector, 0 to {@link #vectors} − 1. */
+  InterruptVector vector(int index);
+
+  /** Lets go of the function. Idempotent. */
+  @Override
+  void close();
+}

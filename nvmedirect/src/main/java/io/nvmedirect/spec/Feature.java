@@ -1,0 +1,28 @@
+package io.nvmedirect.spec;
+
+/** Feature identifiers (NVMe 1.4, figure 271). */
+public final class Feature {
+
+  public static final int ARBITRATION = 0x01;
+  public static final int POWER_MANAGEMENT = 0x02;
+  public static final int TEMPERATURE_THRESHOLD = 0x04;
+  public static final int ERROR_RECOVERY = 0x05;
+  public static final int VOLATILE_WRITE_CACHE = 0x06;
+  public static final int NUMBER_OF_QUEUES = 0x07;
+  public static final int INTERRUPT_COALESCING = 0x08;
+  public static final int INTERRUPT_VECTOR_CONFIGURATION = 0x09;
+  public static final int WRITE_ATOMICITY = 0x0A;
+  public static final int ASYNC_EVENT_CONFIGURATION = 0x0B;
+
+  private Feature() {}
+
+  /** CDW11 of Number of Queues that asks for {@code queues} (1 to 65535) of each kind. */
+  public static int queueRequest(int queues) {
+    return ((queues - 1) << 16) | (queues - 1);
+  }
+
+  /** I/O queue pairs that the result of Number of Queues allows: the smaller of both kinds. */
+  public static int queuesAllocated(int result) {
+    return Math.min(result & 0xFFFF, result >>> 16) + 1;
+  }
+}

@@ -1,0 +1,98 @@
+package io.nvmedirect.transport;
+
+import io.nvmedirect.memory.DmaBuffer;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A submission queue and its completion queue. One thread at a time owns a queue pair: nothing here
+ * is synchronized, but for {@link #awaitInterrupt}, which any thread may call.
+ *
+ * <p>A command is submitted in three steps, so that a batch costs one doorbell: {@link #claim} an
+ * entry and encode the command there, {@link #post} it with its buffer, {@link #ring} once.
+ */
+public interface QueuePair {
+
+  /** What {@link #claim} returns when every slot is in flight. */
+  long FULL = -1;
+
+  /** What {@link #expiredCommand} returns when none is. */
+  int NONE = -1;
+
+  /** Queue identifier; 0 is the admin queue. */
+  int id();
+
+  /** Most commands in flight. */
+  int capacity();
+
+  /** Commands posted and not yet reaped. */
+  int inFlight();
+
+  /** The memory that commands are encoded into. */
+  MemorySegment entries();
+
+  /**
+   * The entry for the next command.
+   *
+   * @return its byte offset in {@link #entries}, or {@link #FULL}
+   */
+  long claim();
+
+  /**
+   * Posts the command in the claimed entry, giving it its identifier and data pointer. The device
+   * sees it after the next {@link #ring}.
+   *
+   * @param data the data buffer, or null for a command without data; the caller keeps it alive
+   * @param offset of the data in the buffer, a multiple of 4
+   * @param lengthBytes of the data
+   */
+  void post(@Nullable DmaBuffer data, long offset, long lengthBytes, CompletionListener listener);
+
+  /** Shows the posted commands to the device. */
+  void ring();
+
+  /**
+   * Takes completions until the queue or the batch's room is at its end.
+   *
+   * @return how many were added
+   */
+  int reap(Completions into);
+
+  /**
+   * Looks for a command that has been in flight for longer than {@code timeoutNs}; the time of a
+   * command begins with the first look that sees it. Each command is returned once per timeout.
+   *
+   * @return its identifier, or {@link #NONE}
+   */
+  int expiredCommand(long nowNs, long timeoutNs);
+
+  /** Whether {@link #expiredCommand} has returned this command before. */
+  boolean expiredBefore(int commandId);
+
+  /**
+   * Ends commands in flight with {@code status}, as many as the batch has room for. Only when the
+   * device cannot touch their buffers any more.
+   */
+  void failAll(int status, Completions into);
+
+  /** Whether the queue was made with an interrupt vector. */
+  boolean hasInterrupt();
+
+  /**
+   * Blocks until the device signals this queue's vector, or the time is over. A signal since the last
+   * call counts.
+   *
+   * @return whether there was a signal
+   */
+  boolean awaitInterrupt(long timeoutNs) throws InterruptedException;
+
+  /** Makes the queues known to the controller; nothing is in flight. Also after a reset. */
+  void create(AdminCommands admin) throws IOException;
+
+  /** Makes the controller forget the queues. */
+  void delete(AdminCommands admin) throws IOException;
+
+  /** Frees the memory. Only when the controller does not use it any more. */
+  void close();
+}

@@ -1,0 +1,40 @@
+package io.nvmedirect.transport;
+
+import io.nvmedirect.memory.DmaMapper;
+import java.io.IOException;
+
+/** One controller that can be reached: its properties, its queues and its memory. */
+public interface Transport extends AutoCloseable {
+
+  /** Reads a 32-bit property, by its offset in {@link io.nvmedirect.spec.Register}. */
+  int read32(int register) throws IOException;
+
+  /** Reads a 64-bit property. */
+  long read64(int register) throws IOException;
+
+  /** Writes a 32-bit property. */
+  void write32(int register, int value) throws IOException;
+
+  /** Makes the admin queue pair of a disabled controller and tells the controller of it. */
+  QueuePair openAdminQueue(int entries) throws IOException;
+
+  /**
+   * Makes the memory of an I/O queue pair; {@link QueuePair#create} tells the controller of it.
+   *
+   * @param vector interrupt vector, or −1 for none
+   */
+  QueuePair openQueue(int qid, int entries, int vector) throws IOException;
+
+  /** Interrupt vectors that queues can have. */
+  int interruptVectors();
+
+  /** Makes memory reachable for the controller. */
+  DmaMapper dma();
+
+  /** Most bytes that one command can transfer with this transport's data pointers. */
+  long maxTransferBytes();
+
+  /** Lets go of the controller, which is shut down. Idempotent. */
+  @Override
+  void close();
+}

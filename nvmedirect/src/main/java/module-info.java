@@ -1,0 +1,4 @@
+/** A user-space NVMe I/O framework: queue pairs, DMA memory and an embedded controller. */
+module io.nvmedirect {
+  requires static org.jspecify;
+}
