@@ -1,0 +1,525 @@
+package io.nvmedirect.emulator;
+
+import io.nvmedirect.spec.Opcode;
+import io.nvmedirect.spec.Register;
+import io.nvmedirect.spec.Sqe;
+import io.nvmedirect.spec.Status;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The controller: its state (NVMe 1.4, sections 3.1.5, 3.1.6 and 7.3 to 7.6), arbitration, and the
+ * execution of commands. Belongs to an engine, which calls it from one thread at a time; only {@link
+ * #inject} is for any thread.
+ *
+ * <p>Nothing that the host does comes out as an exception: a command that cannot be executed fails
+ * with a status, and a queue whose memory is gone is a fatal controller status.
+ */
+final class Controller {
+
+  private static final System.Logger LOGGER = System.getLogger(Controller.class.getName());
+
+  private static final int CSS_MASK = 7 << 4;
+  private static final int MPS_MASK = 0xF << 7;
+  private static final int AMS_MASK = 7 << 11;
+  private static final int SQE_SIZE = 6 << 16;
+  private static final int CQE_SIZE = 4 << 20;
+  private static final int ENTRY_SIZES_MASK = 0xFF << 16;
+  private static final int RESERVED_QUEUE_BITS = 0xF000_F000;
+  private static final long PAGE_MASK = 4095;
+
+  final RegisterFile registers;
+  private final DeviceQueues queues;
+  private final CompletionPoster poster;
+  private final InFlight inFlight;
+  private final Features features;
+  private final AsyncEvents events;
+  private final LogPages logs;
+  private final Health health;
+  private final AdminExecutor admin;
+  private final NvmExecutor nvm;
+  private final Media media;
+  private final EmulatedNamespace[] namespaces;
+  private final Interrupts interrupts;
+  private final @Nullable FlashModel flash;
+  private final MemorySegment command = Arena.ofAuto().allocate(Sqe.BYTES, Sqe.BYTES);
+
+  /** Volatile so that a test's thread can set it at any time. */
+  private volatile @Nullable FaultInjector injector;
+
+  private int cc;
+  private boolean running;
+  private boolean hung;
+  private boolean starved;
+  private int next;
+
+  Controller(
+      EmulatorOptions options,
+      Media media,
+      RegisterFile registers,
+      Interrupts interrupts,
+      Iommu iommu,
+      DoorbellPage doorbells,
+      EmulatedNamespace[] namespaces,
+      String identity) {
+    this.media = media;
+    this.registers = registers;
+    this.interrupts = interrupts;
+    this.namespaces = namespaces;
+    queues = new DeviceQueues(iommu, doorbells);
+    poster = new CompletionPoster(interrupts);
+    inFlight = new InFlight(poster);
+    features = new Features(namespaces.length);
+    events = new AsyncEvents();
+    health = new Health();
+    logs = new LogPages(health, features, events);
+    DataPointer data = new DataPointer(iommu);
+    nvm = new NvmExecutor(options, namespaces, media, data, features, health);
+    IdentifyPages identify = new IdentifyPages(options, namespaces, identity);
+    admin =
+        new AdminExecutor(
+            options, namespaces, queues, inFlight, features, events, identify, logs, nvm, data);
+    flash =
+        options.model() == EmulatorOptions.Model.FLASH ? new FlashModel(System.nanoTime()) : null;
+  }
+
+  /** Consults an injector before every command from now on; null for none. */
+  void inject(@Nullable FaultInjector faults) {
+    injector = faults;
+  }
+
+  // ---- Registers.
+
+  /** Acts on a register that the host has written. */
+  void registerWritten(int offset, int value) {
+    switch (offset) {
+      case Register.CC -> configure(value);
+      case Register.NSSR -> resetSubsystem();
+      case Register.CSTS -> {
+        if ((value & Register.CSTS_SUBSYSTEM_RESET) != 0) { // written with 1 to clear it
+          registers.status(registers.status() & ~Register.CSTS_SUBSYSTEM_RESET);
+        }
+      }
+      default -> {}
+    }
+  }
+
+  private void configure(int value) {
+    if (hung) {
+      return;
+    }
+    int before = cc;
+    cc = value;
+    boolean enabled = (value & Register.CC_ENABLE) != 0;
+    boolean wasEnabled = (before & Register.CC_ENABLE) != 0;
+    if (wasEnabled && !enabled) {
+      reset();
+    } else if (enabled && !wasEnabled) {
+      enable(value);
+    }
+    int shutdown = value & Register.CC_SHUTDOWN_MASK;
+    if (shutdown != (before & Register.CC_SHUTDOWN_MASK)) {
+      shutDown(shutdown);
+    }
+  }
+
+  /** Controller reset: queues, features and events are gone; data and logs stay. */
+  private void reset() {
+    running = false;
+    queues.clear();
+    inFlight.clear();
+    poster.reset();
+    events.reset();
+    logs.reset();
+    features.reset();
+    interrupts.reset();
+    registers.status(registers.status() & Register.CSTS_SUBSYSTEM_RESET);
+  }
+
+  /** NVM subsystem reset: a controller reset that needs no CC, as after a loss of power. */
+  private void resetSubsystem() {
+    if (running) {
+      health.unsafeShutdowns++;
+    }
+    health.powerCycles++;
+    hung = false;
+    cc = 0;
+    reset();
+    registers.status(Register.CSTS_SUBSYSTEM_RESET);
+  }
+
+  private void enable(int value) {
+    boolean supported =
+        (value & (CSS_MASK | MPS_MASK | AMS_MASK)) == 0
+            && (value & ENTRY_SIZES_MASK) == (SQE_SIZE | CQE_SIZE);
+    if (!supported || !createAdminQueues()) {
+      fail();
+      return;
+    }
+    running = true;
+    registers.status(registers.status() | Register.CSTS_READY);
+  }
+
+  private boolean createAdminQueues() {
+    int aqa = registers.adminQueueAttributes();
+    int submissionEntries = (aqa & 0xFFF) + 1;
+    int completionEntries = (aqa >>> 16 & 0xFFF) + 1;
+    long asq = registers.adminSubmissionQueue();
+    long acq = registers.adminCompletionQueue();
+    boolean valid = submissionEntries >= 2 && completionEntries >= 2;
+    if (!valid || (aqa & RESERVED_QUEUE_BITS) != 0 || ((asq | acq) & PAGE_MASK) != 0) {
+      return false;
+    }
+    DeviceCompletionQueue completions = queues.createCompletion(0, completionEntries, 0, acq);
+    return completions != null && queues.createSubmission(0, submissionEntries, completions, asq);
+  }
+
+  private void fail() {
+    running = false;
+    registers.status(registers.status() | Register.CSTS_FATAL);
+  }
+
+  /** The memory of a queue was freed under the controller; anything else is a defect in here. */
+  private void fail(RuntimeException cause) {
+    if (!(cause instanceof IllegalStateException)) {
+      LOGGER.log(System.Logger.Level.ERROR, "the emulated controller failed", cause);
+    }
+    fail();
+  }
+
+  /** What was executed completes, and what was written becomes durable. */
+  private void shutDown(int notification) {
+    int status = registers.status() & ~Register.CSTS_SHUTDOWN_MASK;
+    if (notification == 0) {
+      registers.status(status);
+      return;
+    }
+    registers.status(status | Register.CSTS_SHUTDOWN_OCCURRING);
+    inFlight.completeAll();
+    poster.signal();
+    running = false;
+    try {
+      media.flush();
+    } catch (IOException e) {
+      fail(); // the shutdown never completes
+      return;
+    }
+    registers.status(status | Register.CSTS_SHUTDOWN_COMPLETE);
+  }
+
+  // ---- Work.
+
+  /** Acts on one doorbell, and on what follows from it. For an engine that is told of each. */
+  void doorbellRung(int index) {
+    if (!running) {
+      return;
+    }
+    try {
+      int id = index >>> 1;
+      if ((index & 1) == 0 && queues.submission(id) != null) {
+        while (work() > 0) {}
+      } else if ((index & 1) == 1 && queues.completion(id) != null) {
+        headRung(queues.completion(id));
+      } else if (queues.takeStrayDoorbell() >= 0) {
+        doorbellError(AsyncEvents.INVALID_DOORBELL_REGISTER);
+      }
+      finish();
+    } catch (RuntimeException e) {
+      fail(e);
+    }
+  }
+
+  private void headRung(@Nullable DeviceCompletionQueue completions) {
+    if (completions != null && !completions.refreshHead()) {
+      doorbellError(AsyncEvents.INVALID_DOORBELL_VALUE);
+    }
+    if (starved) {
+      while (work() > 0) {}
+    }
+  }
+
+  /**
+   * One turn of every queue.
+   *
+   * @return commands executed or completed; 0 if there was nothing to do
+   */
+  int poll() {
+    if (!running) {
+      return 0;
+    }
+    try {
+      int done = inFlight.isEmpty() ? 0 : inFlight.completeDue(System.nanoTime());
+      done += work();
+      finish();
+      return done;
+    } catch (RuntimeException e) {
+      fail(e);
+      return 0;
+    }
+  }
+
+  /** Round robin (section 4.13): each queue executes up to a burst of commands. */
+  private int work() {
+    if (!queues.refreshShadow()) {
+      fail();
+      return 0;
+    }
+    starved = false;
+    int done = 0;
+    int burst = features.arbitrationBurst();
+    int turns = queues.activeCount();
+    int at = next < turns ? next : 0;
+    for (int i = 0; i < turns && running; i++) {
+      if (at >= queues.activeCount()) {
+        at = 0; // queues were deleted meanwhile
+      }
+      done += serve(queues.active(at), burst);
+      at++;
+    }
+    next = at;
+    return done;
+  }
+
+  private int serve(DeviceSubmissionQueue queue, int burst) {
+    if (!queue.refreshTail()) {
+      doorbellError(AsyncEvents.INVALID_DOORBELL_VALUE);
+    }
+    int done = 0;
+    while (done < burst && !queue.isEmpty() && running && mayExecute(queue)) {
+      execute(queue);
+      done++;
+    }
+    return done;
+  }
+
+  /** A command needs an entry of the completion queue, and a place among those that take time. */
+  private boolean mayExecute(DeviceSubmissionQueue queue) {
+    return hasRoom(queue.completions) && !inFlight.isFull();
+  }
+
+  private boolean hasRoom(DeviceCompletionQueue completions) {
+    if (completions.hasRoom()) {
+      return true;
+    }
+    if (!completions.refreshHead()) {
+      doorbellError(AsyncEvents.INVALID_DOORBELL_VALUE);
+    }
+    if (completions.hasRoom()) {
+      return true;
+    }
+    starved = true;
+    return false;
+  }
+
+  private void doorbellError(int event) {
+    health.error(Health.NO_COMMAND, Health.NO_COMMAND, Status.SUCCESS, 0, 0);
+    events.raise(event);
+  }
+
+  private void execute(DeviceSubmissionQueue queue) {
+    if (!queue.fetch(command)) {
+      fail();
+      return;
+    }
+    int cid = Sqe.commandId(command, 0);
+    FaultInjector faults = injector;
+    int status = faults == null ? Status.SUCCESS : injected(faults, queue, cid);
+    if (status < 0) {
+      return;
+    }
+    int result = 0;
+    if (status == Status.SUCCESS) {
+      if (queue.id != 0) {
+        status = nvm.execute(command);
+      } else {
+        status = admin.execute(command);
+        if (status == AdminExecutor.NO_COMPLETION) {
+          return;
+        }
+        result = admin.result();
+      }
+    }
+    if (status != Status.SUCCESS) {
+      status = recorded(queue, cid, status);
+    }
+    complete(queue, cid, result, status);
+  }
+
+  /** The status to fail a command with; negative if there is nothing to complete. */
+  private int injected(FaultInjector faults, DeviceSubmissionQueue queue, int cid) {
+    int opcode = Sqe.opcode(command, 0);
+    boolean hasBlocks = queue.id != 0 && hasBlocks(opcode);
+    int fault =
+        faults.onCommand(
+            queue.id,
+            opcode,
+            Sqe.nsid(command, 0),
+            hasBlocks ? Sqe.slba(command, 0) : 0,
+            hasBlocks ? Sqe.blocks(command, 0) : 0);
+    switch (fault) {
+      case FaultInjector.DROP -> inFlight.drop(queue, cid);
+      case FaultInjector.HANG -> {
+        hung = true;
+        running = false;
+      }
+      case FaultInjector.FATAL -> fail();
+      case FaultInjector.REMOVE -> {
+        running = false;
+        registers.remove();
+      }
+      default -> {}
+    }
+    return fault;
+  }
+
+  private static boolean hasBlocks(int opcode) {
+    return opcode != Opcode.FLUSH
+        && opcode != Opcode.DATASET_MANAGEMENT
+        && NvmExecutor.isSupported(opcode);
+  }
+
+  private int recorded(DeviceSubmissionQueue queue, int cid, int status) {
+    int withMore = status | Status.MORE;
+    boolean blocks = queue.id != 0 && hasBlocks(Sqe.opcode(command, 0));
+    long lba = blocks ? Sqe.slba(command, 0) : 0;
+    health.error(queue.id, cid, withMore, lba, Sqe.nsid(command, 0));
+    return withMore;
+  }
+
+  private void complete(DeviceSubmissionQueue queue, int cid, int result, int status) {
+    if (flash == null || queue.id == 0 || status != Status.SUCCESS) {
+      poster.post(queue, cid, result, status);
+    } else {
+      inFlight.add(dueNs(flash), queue, cid, status);
+    }
+  }
+
+  private long dueNs(FlashModel model) {
+    int opcode = Sqe.opcode(command, 0);
+    if (!hasBlocks(opcode)) {
+      return model.dueNs(opcode, 0, 0, System.nanoTime());
+    }
+    EmulatedNamespace namespace = namespaces[Sqe.nsid(command, 0) - 1];
+    return model.dueNs(
+        opcode,
+        namespace.position(Sqe.slba(command, 0)),
+        namespace.bytes(Sqe.blocks(command, 0)),
+        System.nanoTime());
+  }
+
+  /** Reports events and signals interrupts, once for all that was done. */
+  private void finish() {
+    reportEvents();
+    if (poster.hasFailed()) {
+      fail();
+    }
+    poster.signal();
+  }
+
+  private void reportEvents() {
+    int event = events.next();
+    DeviceSubmissionQueue queue = event < 0 ? null : queues.submission(0);
+    while (event >= 0 && queue != null && hasRoom(queue.completions)) {
+      poster.post(queue, events.report(event), AsyncEvents.result(event), Status.SUCCESS);
+      event = events.next();
+    }
+  }
+
+  // ---- For an engine with a thread.
+
+  /**
+   * Asks the host, through EventIdx, for doorbells, and looks for anything that can be done now. An
+   * engine says that it is going to sleep before it calls this, so that whoever rings later wakes it.
+   */
+  boolean isIdle() {
+    if (!running) {
+      return true;
+    }
+    try {
+      if (!queues.refreshShadow()) {
+        return false;
+      }
+      starved = false;
+      for (int i = 0; i < queues.activeCount(); i++) {
+        DeviceSubmissionQueue queue = queues.active(i);
+        if (!queue.isEmpty() && !hasRoom(queue.completions)) {
+          starved = true;
+        }
+      }
+      queues.armEvents();
+      return !hasWork() && !takeStray();
+    } catch (RuntimeException e) {
+      fail(e);
+      return false;
+    }
+  }
+
+  private boolean hasWork() {
+    for (int i = 0; i < queues.activeCount(); i++) {
+      DeviceSubmissionQueue queue = queues.active(i);
+      if (!queue.refreshTail()) {
+        doorbellError(AsyncEvents.INVALID_DOORBELL_VALUE);
+        return true;
+      }
+      if (!queue.completions.refreshHead()) {
+        doorbellError(AsyncEvents.INVALID_DOORBELL_VALUE);
+        return true;
+      }
+      if (!queue.isEmpty() && mayExecute(queue)) {
+        return true;
+      }
+    }
+    return events.next() >= 0 && mayReport();
+  }
+
+  private boolean mayReport() {
+    DeviceSubmissionQueue queue = queues.submission(0);
+    return queue != null && hasRoom(queue.completions);
+  }
+
+  private boolean takeStray() {
+    boolean found = queues.takeStrayDoorbell() >= 0;
+    if (found) {
+      doorbellError(AsyncEvents.INVALID_DOORBELL_REGISTER);
+    }
+    return found;
+  }
+
+  /** Whether a command waits for an entry of its completion queue. */
+  boolean isStarved() {
+    return starved;
+  }
+
+  boolean hasTimedWork() {
+    return running && !inFlight.isEmpty();
+  }
+
+  /** When the next command completes by itself; only if {@link #hasTimedWork}. */
+  long nextDueNs() {
+    return inFlight.nextDueNs();
+  }
+
+  /** For an engine without a thread: asks for the next doorbells, and sees those rung meanwhile. */
+  void armEvents() {
+    if (!running || !queues.hasShadow()) {
+      return;
+    }
+    try {
+      queues.armEvents();
+      while (running && work() > 0) {
+        finish();
+        queues.armEvents();
+      }
+    } catch (RuntimeException e) {
+      fail(e);
+    }
+  }
+
+  /** Lets go of the media; nothing is executed any more. */
+  void close() {
+    running = false;
+    media.close();
+  }
+}

@@ -1,0 +1,193 @@
+package io.nvmedirect.emulator;
+
+import io.nvmedirect.queue.Doorbell;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * Executes on a thread of the controller, which owns all of its state. The thread polls the doorbells
+ * while there is work and for about 20 µs longer, then yields for a while, then parks until a doorbell
+ * or register wakes it, or the next command is due.
+ *
+ * <p>Going to sleep and ringing cannot miss each other: the thread says that it sleeps and then looks
+ * at the doorbells once more; the host stores the doorbell and then looks whether the thread sleeps.
+ * Both stores are volatile, so that at least one of the two sees the other.
+ */
+final class DeviceThread implements Engine {
+
+  /** Polls without work before the thread yields: some 20 µs, of which a pause is most. */
+  private static final int SPINS = 300;
+
+  private static final int YIELDS = 20;
+
+  /** A parked thread wakes about this much late. */
+  private static final long WAKE_NS = 55_000;
+
+  private static final long SHORT_WAIT_NS = 20_000;
+
+  private static final int AWAKE = 0;
+  private static final int ASLEEP = 1;
+
+  /** Asleep, and a command waits for an entry of its completion queue. */
+  private static final int STARVED = 2;
+
+  private static final AtomicInteger COUNT = new AtomicInteger();
+
+  private final Controller controller;
+  private final DoorbellPage page;
+  private final RegisterWrites writes = new RegisterWrites();
+  private final Thread thread;
+  private volatile int state;
+  private volatile boolean closing;
+
+  DeviceThread(Controller controller, DoorbellPage page) {
+    this.controller = controller;
+    this.page = page;
+    this.thread =
+        Thread.ofPlatform()
+            .daemon()
+            .name("nvme-emulator-" + COUNT.incrementAndGet())
+            .unstarted(this::run);
+  }
+
+  void start() {
+    thread.start();
+  }
+
+  private void run() {
+    int idle = 0;
+    while (!closing) {
+      int done = writes.isEmpty() ? 0 : writes.applyTo(controller);
+      done += controller.poll();
+      idle = done > 0 ? 0 : pause(idle);
+    }
+  }
+
+  /** Waits a little; returns how often that has happened without work in between. */
+  private int pause(int idle) {
+    if (controller.hasTimedWork()) {
+      waitForDue(controller.nextDueNs() - System.nanoTime());
+      return 0;
+    }
+    if (idle < SPINS) {
+      Thread.onSpinWait();
+      return idle + 1;
+    }
+    if (idle < SPINS + YIELDS) {
+      Thread.yield();
+      return idle + 1;
+    }
+    sleep(0);
+    return 0;
+  }
+
+  private void waitForDue(long waitNs) {
+    if (waitNs > WAKE_NS + SHORT_WAIT_NS) {
+      sleep(waitNs - WAKE_NS);
+    } else if (waitNs > SHORT_WAIT_NS) {
+      Thread.yield();
+    } else {
+      Thread.onSpinWait();
+    }
+  }
+
+  /** Parks unless there is something to do; 0 for no limit. */
+  private void sleep(long limitNs) {
+    state = ASLEEP;
+    boolean idle = controller.isIdle();
+    if (idle && controller.isStarved()) {
+      state = STARVED;
+      idle = controller.isIdle();
+    }
+    if (idle && writes.isEmpty() && !closing) {
+      if (limitNs > 0) {
+        LockSupport.parkNanos(this, limitNs);
+      } else {
+        LockSupport.park(this);
+      }
+    }
+    state = AWAKE;
+    boolean unused = Thread.interrupted(); // nobody interrupts this thread to any effect
+  }
+
+  /** For tests: the thread that executes. */
+  Thread thread() {
+    return thread;
+  }
+
+  private void wake() {
+    if (state != AWAKE) {
+      LockSupport.unpark(thread);
+    }
+  }
+
+  @Override
+  public void registerWritten(int offset, int value) {
+    writes.add(offset, value);
+    wake();
+  }
+
+  @Override
+  public Doorbell doorbell(int index) {
+    return (index & 1) == 0 ? new TailDoorbell(this, index) : new HeadDoorbell(this, index);
+  }
+
+  @Override
+  public void close() {
+    closing = true;
+    writes.close();
+    LockSupport.unpark(thread);
+    boolean interrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    controller.close();
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** The tail of a submission queue: always work for the device. */
+  private static final class TailDoorbell implements Doorbell {
+    private final DeviceThread engine;
+    private final long offset;
+
+    TailDoorbell(DeviceThread engine, int index) {
+      this.engine = engine;
+      this.offset = DoorbellPage.offset(index);
+    }
+
+    @Override
+    public void ring(int value) {
+      DoorbellPage.set(engine.page.memory, offset, value);
+      engine.wake();
+    }
+  }
+
+  /**
+   * The head of a completion queue: the device need not be woken for it unless it waits for room, or
+   * the value is one that it has to report.
+   */
+  private static final class HeadDoorbell implements Doorbell {
+    private final DeviceThread engine;
+    private final int index;
+
+    HeadDoorbell(DeviceThread engine, int index) {
+      this.engine = engine;
+      this.index = index;
+    }
+
+    @Override
+    public void ring(int value) {
+      DoorbellPage.set(engine.page.memory, DoorbellPage.offset(index), value);
+      int seen = engine.state;
+      if (seen == STARVED || (seen == ASLEEP && !engine.page.isPlausible(index, value))) {
+        LockSupport.unpark(engine.thread);
+      }
+    }
+  }
+}

@@ -1,0 +1,167 @@
+package io.nvmedirect.emulator;
+
+import io.nvmedirect.linux.LinuxException;
+import io.nvmedirect.memory.DmaMapper;
+import io.nvmedirect.queue.Doorbell;
+import io.nvmedirect.queue.InterruptVector;
+import io.nvmedirect.queue.PciFunction;
+import io.nvmedirect.spec.NvmeException;
+import io.nvmedirect.spec.Register;
+import java.nio.file.Path;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An NVMe 1.4 controller inside the process, as a PCI function: registers, doorbells, an IOMMU and 65
+ * interrupt vectors. Safe for any thread, as hardware is. {@link #close} is the removal of the device:
+ * registers read as all ones, doorbells and unmapping have no effect, and waiters on vectors return.
+ */
+public final class Emulator implements PciFunction {
+
+  private static final int LOW_BITS = 32;
+
+  private static final AtomicInteger COUNT = new AtomicInteger();
+
+  private final RegisterFile registers;
+  private final Interrupts interrupts;
+  private final Iommu iommu;
+  private final Controller controller;
+  private final Engine engine;
+  private final Doorbell[] doorbells = new Doorbell[DoorbellPage.COUNT];
+  private final AtomicBoolean closed = new AtomicBoolean();
+
+  private Emulator(
+      EmulatorOptions options, Media media, EmulatedNamespace[] namespaces, String identity) {
+    interrupts = new Interrupts();
+    registers = new RegisterFile(interrupts);
+    iommu = new Iommu();
+    DoorbellPage page = new DoorbellPage();
+    controller =
+        new Controller(options, media, registers, interrupts, iommu, page, namespaces, identity);
+    engine =
+        options.mode() == EmulatorOptions.Mode.INLINE
+            ? new InlineEngine(controller, page)
+            : new DeviceThread(controller, page);
+    for (int i = 0; i < DoorbellPage.COUNT; i++) {
+      doorbells[i] = engine.doorbell(i);
+    }
+  }
+
+  /**
+   * Makes a controller.
+   *
+   * @throws NvmeException if its memory cannot be reserved, or its file cannot be used
+   */
+  public static Emulator open(EmulatorOptions options) throws NvmeException {
+    Path path = options.path();
+    if (path == null) {
+      String identity = "mem/" + COUNT.incrementAndGet();
+      return open(options, memory(options), identity);
+    }
+    String identity = "file/" + path.toAbsolutePath().normalize();
+    return open(options, FileMedia.open(options, path), identity);
+  }
+
+  private static MemoryMedia memory(EmulatorOptions options) throws NvmeException {
+    try {
+      return MemoryMedia.allocate(options.sizeBytes());
+    } catch (LinuxException e) {
+      throw new NvmeException(
+          "%s: cannot reserve %d bytes of memory; choose a smaller size"
+              .formatted(options.address(), options.sizeBytes()),
+          e);
+    }
+  }
+
+  /** Makes a controller with media that it closes in the end. */
+  static Emulator open(EmulatorOptions options, Media media, String identity) {
+    EmulatedNamespace[] namespaces = new EmulatedNamespace[options.namespaces()];
+    long share = media.sizeBytes() / namespaces.length;
+    for (int i = 0; i < namespaces.length; i++) {
+      namespaces[i] = new EmulatedNamespace(i + 1, i * share, share, options.lbaBytes());
+    }
+    Emulator emulator = new Emulator(options, media, namespaces, identity);
+    if (emulator.engine instanceof DeviceThread device) {
+      device.start();
+    }
+    return emulator;
+  }
+
+  /** For tests: consults an injector before every command from now on; null for none. */
+  public void inject(@Nullable FaultInjector faults) {
+    controller.inject(faults);
+  }
+
+  /** The thread that executes commands; null if the thread that rings does. */
+  @Nullable Thread deviceThread() {
+    return engine instanceof DeviceThread device ? device.thread() : null;
+  }
+
+  @Override
+  public int read32(int offset) {
+    return registers.read32(offset);
+  }
+
+  @Override
+  public long read64(int offset) {
+    long low = registers.read32(offset) & 0xFFFF_FFFFL;
+    return (long) registers.read32(offset + 4) << LOW_BITS | low;
+  }
+
+  @Override
+  public void write32(int offset, int value) {
+    int index = DoorbellPage.index(offset);
+    if (index >= 0) {
+      doorbells[index].ring(value);
+    } else if (registers.write32(offset, value)) {
+      engine.registerWritten(offset, value);
+    }
+  }
+
+  @Override
+  public void write64(int offset, long value) {
+    write32(offset, (int) value);
+    write32(offset + 4, (int) (value >>> LOW_BITS));
+  }
+
+  /**
+   * The doorbell at an offset of BAR0.
+   *
+   * @throws IllegalArgumentException if the offset is not that of a doorbell register
+   */
+  @Override
+  public Doorbell doorbell(int offset) {
+    int index = DoorbellPage.index(offset);
+    if (index < 0) {
+      throw new IllegalArgumentException(
+          "no doorbell register: offset=0x%x, first=0x%x".formatted(offset, Register.DOORBELLS));
+    }
+    return doorbells[index];
+  }
+
+  @Override
+  public DmaMapper dma() {
+    return iommu;
+  }
+
+  @Override
+  public int vectors() {
+    return Interrupts.VECTORS;
+  }
+
+  @Override
+  public InterruptVector vector(int index) {
+    return interrupts.vector(index);
+  }
+
+  @Override
+  public void close() {
+    if (closed.compareAndSet(false, true)) {
+      registers.remove();
+      engine.close();
+      interrupts.close();
+      iommu.close();
+    }
+  }
+}

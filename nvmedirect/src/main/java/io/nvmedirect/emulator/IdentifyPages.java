@@ -1,0 +1,173 @@
+package io.nvmedirect.emulator;
+
+import io.nvmedirect.spec.Cns;
+import io.nvmedirect.spec.Sqe;
+import io.nvmedirect.spec.Status;
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+import java.util.Locale;
+import java.util.UUID;
+
+/** The structures that Identify returns (NVMe 1.4, section 5.15). Owned by the engine. */
+final class IdentifyPages {
+
+  /** NVMe 1.4.0, as VS has it. */
+  static final int VERSION = 0x0001_0400;
+
+  static final String FIRMWARE_REVISION = "1.0";
+
+  private static final int CONTROLLER_ID = 1;
+  private static final int LARGEST_LIST_NSID = 0xFFFF_FFFD;
+  private static final String MODEL = "NVMeDirect Emulated Controller";
+
+  private static final int OACS_FORMAT = 1 << 1;
+  private static final int OACS_DOORBELL_BUFFER = 1 << 8;
+  private static final int ONCS =
+      1 // Compare
+          | 1 << 1 // Write Uncorrectable
+          | 1 << 2 // Dataset Management
+          | 1 << 3 // Write Zeroes
+          | 1 << 4 // Save and Select of features
+          | 1 << 7; // Verify
+
+  private final EmulatorOptions options;
+  private final EmulatedNamespace[] namespaces;
+  private final long totalBytes;
+  private final UUID subsystem;
+
+  IdentifyPages(EmulatorOptions options, EmulatedNamespace[] namespaces, String identity) {
+    this.options = options;
+    this.namespaces = namespaces;
+    long total = 0;
+    for (EmulatedNamespace namespace : namespaces) {
+      total += namespace.sizeBytes;
+    }
+    this.totalBytes = total;
+    this.subsystem = uuid(identity);
+  }
+
+  private static UUID uuid(String name) {
+    return UUID.nameUUIDFromBytes(name.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /**
+   * Composes what a command asks for.
+   *
+   * @return 0, or the status that the command fails with
+   */
+  int compose(MemorySegment command, Bytes into) {
+    int cdw10 = Sqe.cdw10(command, 0);
+    int nsid = Sqe.nsid(command, 0);
+    into.clear();
+    return switch (cdw10 & 0xFF) {
+      case Cns.NAMESPACE, Cns.ALLOCATED_NAMESPACE -> namespace(nsid, into);
+      case Cns.CONTROLLER -> controller(into);
+      case Cns.ACTIVE_NAMESPACES, Cns.ALLOCATED_NAMESPACES -> namespaceList(nsid, into);
+      case Cns.NAMESPACE_DESCRIPTORS -> descriptors(nsid, into);
+      case Cns.NAMESPACE_CONTROLLERS ->
+          exists(nsid) ? controllerList(cdw10 >>> 16, into) : Status.INVALID_NAMESPACE | Status.DNR;
+      case Cns.SUBSYSTEM_CONTROLLERS -> controllerList(cdw10 >>> 16, into);
+      default -> Status.INVALID_FIELD | Status.DNR;
+    };
+  }
+
+  private boolean exists(int nsid) {
+    return nsid > 0 && nsid <= namespaces.length;
+  }
+
+  /** Figure 247. */
+  private int controller(Bytes page) {
+    page.text(4, 20, String.format(Locale.ROOT, "%016X", subsystem.getMostSignificantBits()))
+        .text(24, 40, MODEL)
+        .text(64, 8, FIRMWARE_REVISION)
+        .u8(72, 3) // RAB: 2^3 commands
+        .u8(77, options.mdtsExponent())
+        .u16(78, CONTROLLER_ID)
+        .u32(80, VERSION)
+        .u32(92, Features.EVENT_NAMESPACE) // OAES
+        .u8(111, 1) // CNTRLTYPE: I/O controller
+        .u16(256, OACS_FORMAT | OACS_DOORBELL_BUFFER)
+        .u8(258, 3) // ACL: four Aborts
+        .u8(259, AsyncEvents.LIMIT - 1)
+        .u8(260, 1 << 1 | 1) // FRMW: one slot, read only
+        .u8(261, 1 << 1 | 1 << 2) // LPA: effects log, extended data
+        .u8(262, Health.ERROR_ENTRIES - 1)
+        .u16(266, Health.WARNING_KELVIN)
+        .u16(268, Health.CRITICAL_KELVIN)
+        .u64(280, totalBytes) // TNVMCAP
+        .u8(512, 0x66) // SQES: 2^6 bytes
+        .u8(513, 0x44) // CQES: 2^4 bytes
+        .u32(516, namespaces.length)
+        .u16(520, ONCS)
+        .u8(525, 3 << 1 | 1) // VWC: present, Flush takes all namespaces
+        .u32(536, 1) // SGLS: data blocks of any alignment
+        .terminated(768, "nqn.2014-08.org.nvmexpress:uuid:" + subsystem)
+        .u16(2048, 2500); // PSD0: 25 W
+    return Status.SUCCESS;
+  }
+
+  /** Figure 245. */
+  private int namespace(int nsid, Bytes page) {
+    if (!exists(nsid)) {
+      return Status.INVALID_NAMESPACE | Status.DNR;
+    }
+    EmulatedNamespace namespace = namespaces[nsid - 1];
+    UUID uuid = namespaceUuid(nsid);
+    page.u64(0, namespace.blocks())
+        .u64(8, namespace.blocks())
+        .u64(16, namespace.blocks())
+        .u8(25, EmulatedNamespace.formats() - 1)
+        .u8(26, namespace.format())
+        .u8(33, 1 << 3 | 1) // DLFEAT: Write Zeroes deallocates, deallocated blocks read as zeroes
+        .u64(48, namespace.sizeBytes) // NVMCAP
+        .u64BigEndian(104, uuid.getMostSignificantBits()) // NGUID
+        .u64BigEndian(112, uuid.getLeastSignificantBits());
+    for (int format = 0; format < EmulatedNamespace.formats(); format++) {
+      page.u32(128 + 4 * format, EmulatedNamespace.formatShift(format) << 16); // LBADS
+    }
+    return Status.SUCCESS;
+  }
+
+  private UUID namespaceUuid(int nsid) {
+    return uuid(subsystem + "/" + nsid);
+  }
+
+  /** Section 5.15.2.3: identifiers larger than NSID, ascending; zeroes behind them. */
+  private int namespaceList(int nsid, Bytes page) {
+    if (Integer.compareUnsigned(nsid, LARGEST_LIST_NSID) > 0) {
+      return Status.INVALID_NAMESPACE | Status.DNR;
+    }
+    int at = 0;
+    for (EmulatedNamespace namespace : namespaces) {
+      if (Integer.compareUnsigned(namespace.nsid, nsid) > 0) {
+        page.u32(at, namespace.nsid);
+        at += 4;
+      }
+    }
+    return Status.SUCCESS;
+  }
+
+  /** Figure 249: type, length, two reserved bytes, value; type 0 ends the list. */
+  private int descriptors(int nsid, Bytes page) {
+    if (!exists(nsid)) {
+      return Status.INVALID_NAMESPACE | Status.DNR;
+    }
+    UUID uuid = namespaceUuid(nsid);
+    for (int type = 2; type <= 3; type++) { // NGUID, UUID
+      int at = (type - 2) * 20;
+      page.u8(at, type)
+          .u8(at + 1, 16)
+          .u64BigEndian(at + 4, uuid.getMostSignificantBits())
+          .u64BigEndian(at + 12, uuid.getLeastSignificantBits());
+    }
+    return Status.SUCCESS;
+  }
+
+  /** Figure 252: count, then the identifiers from {@code first} on. */
+  private static int controllerList(int first, Bytes page) {
+    if (first <= CONTROLLER_ID) {
+      page.u16(0, 1).u16(2, CONTROLLER_ID);
+    }
+    return Status.SUCCESS;
+  }
+}

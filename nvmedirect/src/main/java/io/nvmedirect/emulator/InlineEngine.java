@@ -1,0 +1,77 @@
+package io.nvmedirect.emulator;
+
+import io.nvmedirect.queue.Doorbell;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * Executes on the thread that rings, before the doorbell returns. A lock makes the controller belong
+ * to one thread at a time.
+ */
+final class InlineEngine implements Engine {
+
+  private final Controller controller;
+  private final DoorbellPage page;
+  private final ReentrantLock lock = new ReentrantLock();
+  private boolean closed;
+
+  InlineEngine(Controller controller, DoorbellPage page) {
+    this.controller = controller;
+    this.page = page;
+  }
+
+  @Override
+  public void registerWritten(int offset, int value) {
+    lock.lock();
+    try {
+      if (!closed) {
+        controller.registerWritten(offset, value);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public Doorbell doorbell(int index) {
+    return new InlineDoorbell(this, index);
+  }
+
+  private void ring(int index, int value) {
+    lock.lock();
+    try {
+      if (!closed) {
+        DoorbellPage.set(page.memory, DoorbellPage.offset(index), value);
+        controller.doorbellRung(index);
+        controller.armEvents();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public void close() {
+    lock.lock();
+    try {
+      closed = true;
+      controller.close();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private static final class InlineDoorbell implements Doorbell {
+    private final InlineEngine engine;
+    private final int index;
+
+    InlineDoorbell(InlineEngine engine, int index) {
+      this.engine = engine;
+      this.index = index;
+    }
+
+    @Override
+    public void ring(int value) {
+      engine.ring(index, value);
+    }
+  }
+}

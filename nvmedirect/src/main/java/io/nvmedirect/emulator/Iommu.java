@@ -1,0 +1,119 @@
+package io.nvmedirect.emulator;
+
+import io.nvmedirect.memory.DmaMapper;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+
+/**
+ * The controller's IOMMU: I/O virtual addresses to host memory. What is not mapped cannot be reached.
+ *
+ * <p>The table is immutable and replaced as a whole, so that the device reads it without a lock and
+ * sees one consistent state per command. Addresses only grow: one that was unmapped stays invalid for
+ * good, and a gap after each range catches a transfer that runs past its end.
+ */
+final class Iommu implements DmaMapper {
+
+  private static final long PAGE_BYTES = 4096;
+  private static final long FIRST_ADDRESS = 1L << 32;
+
+  /** Stands for the device's thread, which cannot reach memory that is confined to another. */
+  private static final Thread ANY_THREAD = Thread.ofPlatform().unstarted(() -> {});
+
+  /** The ranges at one moment, sorted by address: range i is [starts[i], ends[i]). */
+  static final class Table {
+    final long[] starts;
+    final long[] ends;
+    final MemorySegment[] segments;
+
+    Table(long[] starts, long[] ends, MemorySegment[] segments) {
+      this.starts = starts;
+      this.ends = ends;
+      this.segments = segments;
+    }
+
+    /** Index of the range that contains an address; −1 if none does. */
+    int find(long iova) {
+      int low = 0;
+      int high = starts.length - 1;
+      while (low <= high) {
+        int middle = (low + high) >>> 1;
+        if (iova < starts[middle]) {
+          high = middle - 1;
+        } else if (iova >= ends[middle]) {
+          low = middle + 1;
+        } else {
+          return middle;
+        }
+      }
+      return -1;
+    }
+  }
+
+  // Volatile so that a doorbell rung after map() finds the range.
+  private volatile Table table = new Table(new long[0], new long[0], new MemorySegment[0]);
+  private long next = FIRST_ADDRESS;
+  private boolean closed;
+
+  /** The ranges now. */
+  Table table() {
+    return table;
+  }
+
+  @Override
+  public synchronized long map(MemorySegment memory) throws IOException {
+    if (!memory.isNative() || memory.byteSize() == 0) {
+      throw new IllegalArgumentException("no native memory: " + memory);
+    }
+    if (!memory.isAccessibleBy(ANY_THREAD)) {
+      throw new IOException(
+          "memory of a confined arena cannot be reached by the device: " + memory);
+    }
+    if (closed) {
+      throw new IOException("the controller is closed");
+    }
+    long start = next + (memory.address() & (PAGE_BYTES - 1));
+    long end = start + memory.byteSize();
+    next = ((end + PAGE_BYTES - 1) & -PAGE_BYTES) + PAGE_BYTES;
+    Table old = table;
+    int n = old.starts.length;
+    long[] starts = Arrays.copyOf(old.starts, n + 1);
+    long[] ends = Arrays.copyOf(old.ends, n + 1);
+    MemorySegment[] segments = Arrays.copyOf(old.segments, n + 1);
+    starts[n] = start;
+    ends[n] = end;
+    segments[n] = memory;
+    table = new Table(starts, ends, segments);
+    return start;
+  }
+
+  @Override
+  public synchronized void unmap(long iova) {
+    Table old = table;
+    int i = Arrays.binarySearch(old.starts, iova);
+    if (i < 0) {
+      return;
+    }
+    table = new Table(without(old.starts, i), without(old.ends, i), without(old.segments, i));
+  }
+
+  private static long[] without(long[] values, int index) {
+    long[] rest = new long[values.length - 1];
+    System.arraycopy(values, 0, rest, 0, index);
+    System.arraycopy(values, index + 1, rest, index, rest.length - index);
+    return rest;
+  }
+
+  private static MemorySegment[] without(MemorySegment[] values, int index) {
+    MemorySegment[] rest = new MemorySegment[values.length - 1];
+    System.arraycopy(values, 0, rest, 0, index);
+    System.arraycopy(values, index + 1, rest, index, rest.length - index);
+    return rest;
+  }
+
+  /** Ends every mapping. */
+  synchronized void close() {
+    closed = true;
+    table = new Table(new long[0], new long[0], new MemorySegment[0]);
+  }
+}

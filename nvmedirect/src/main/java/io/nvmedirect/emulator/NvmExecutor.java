@@ -1,0 +1,354 @@
+package io.nvmedirect.emulator;
+
+import io.nvmedirect.linux.Errno;
+import io.nvmedirect.linux.LinuxException;
+import io.nvmedirect.spec.Opcode;
+import io.nvmedirect.spec.Sqe;
+import io.nvmedirect.spec.Status;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+
+/**
+ * Executes the NVM command set (NVMe 1.4, section 6). A command is checked as a whole before it
+ * changes anything. Owned by the engine; Read and Write allocate nothing.
+ *
+ * <p>With the null model no data moves and no host memory is touched: commands are checked, data
+ * pointers are not followed, and Compare and Verify find what they look for.
+ */
+final class NvmExecutor {
+
+  private static final int ALL_NAMESPACES = 0xFFFF_FFFF;
+  private static final int SCRATCH_BYTES = 64 << 10;
+  private static final long MAX_RANGE_BLOCKS = 0xFFFF_FFFFL;
+
+  private static final ValueLayout.OfInt U32 =
+      ValueLayout.JAVA_INT.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfLong U64 =
+      ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  private final EmulatedNamespace[] namespaces;
+  private final Media media;
+  private final DataPointer data;
+  private final Features features;
+  private final Health health;
+  private final long maxTransferBytes;
+  private final boolean nullModel;
+  private final MemorySegment scratch = Arena.ofAuto().allocate(SCRATCH_BYTES, 4096);
+
+  NvmExecutor(
+      EmulatorOptions options,
+      EmulatedNamespace[] namespaces,
+      Media media,
+      DataPointer data,
+      Features features,
+      Health health) {
+    this.namespaces = namespaces;
+    this.media = media;
+    this.data = data;
+    this.features = features;
+    this.health = health;
+    this.maxTransferBytes = options.maxTransferBytes();
+    this.nullModel = options.model() == EmulatorOptions.Model.NULL;
+  }
+
+  /**
+   * Executes a command.
+   *
+   * @return its status
+   */
+  int execute(MemorySegment command) {
+    try {
+      return dispatch(command);
+    } catch (LinuxException e) {
+      return failed(command, e.errno());
+    } catch (IOException e) {
+      return failed(command, Errno.EIO);
+    } catch (IllegalStateException
+        | WrongThreadException
+        | IllegalArgumentException
+        | UnsupportedOperationException e) {
+      return Status.DATA_TRANSFER_ERROR; // host memory was freed under the command, or is read-only
+    }
+  }
+
+  private int failed(MemorySegment command, int errno) {
+    health.mediaErrors++;
+    int opcode = Sqe.opcode(command, 0);
+    if (opcode == Opcode.READ || opcode == Opcode.COMPARE || opcode == Opcode.VERIFY) {
+      return Status.UNRECOVERED_READ_ERROR;
+    }
+    return errno == Errno.ENOSPC || errno == Errno.EDQUOT
+        ? Status.CAPACITY_EXCEEDED | Status.DNR
+        : Status.WRITE_FAULT;
+  }
+
+  private int dispatch(MemorySegment command) throws IOException {
+    int opcode = Sqe.opcode(command, 0);
+    if (!isSupported(opcode)) {
+      return Status.INVALID_OPCODE | Status.DNR;
+    }
+    if (Sqe.fuse(command, 0) != 0 || Sqe.psdt(command, 0) > Sqe.PSDT_SGL_METADATA) {
+      return Status.INVALID_FIELD | Status.DNR;
+    }
+    int nsid = Sqe.nsid(command, 0);
+    if (opcode == Opcode.FLUSH && nsid == ALL_NAMESPACES) {
+      return flush();
+    }
+    if (nsid <= 0 || nsid > namespaces.length) {
+      return Status.INVALID_NAMESPACE | Status.DNR;
+    }
+    EmulatedNamespace namespace = namespaces[nsid - 1];
+    return switch (opcode) {
+      case Opcode.FLUSH -> flush();
+      case Opcode.DATASET_MANAGEMENT -> datasetManagement(command, namespace);
+      default -> blocks(command, opcode, namespace);
+    };
+  }
+
+  static boolean isSupported(int opcode) {
+    return switch (opcode) {
+      case Opcode.FLUSH,
+          Opcode.WRITE,
+          Opcode.READ,
+          Opcode.WRITE_UNCORRECTABLE,
+          Opcode.COMPARE,
+          Opcode.WRITE_ZEROES,
+          Opcode.DATASET_MANAGEMENT,
+          Opcode.VERIFY ->
+          true;
+      default -> false;
+    };
+  }
+
+  private int blocks(MemorySegment command, int opcode, EmulatedNamespace namespace)
+      throws IOException {
+    long slba = Sqe.slba(command, 0);
+    int blocks = Sqe.blocks(command, 0);
+    long bytes = namespace.bytes(blocks);
+    boolean transfers = opcode == Opcode.READ || opcode == Opcode.WRITE || opcode == Opcode.COMPARE;
+    if (transfers && bytes > maxTransferBytes) {
+      return Status.INVALID_FIELD | Status.DNR;
+    }
+    if (!namespace.contains(slba, blocks)) {
+      return Status.LBA_OUT_OF_RANGE | Status.DNR;
+    }
+    return switch (opcode) {
+      case Opcode.READ -> read(command, namespace, slba, blocks, bytes);
+      case Opcode.WRITE -> write(command, namespace, slba, blocks, bytes);
+      case Opcode.COMPARE -> compare(command, namespace, slba, blocks, bytes);
+      case Opcode.VERIFY -> verify(namespace, slba, blocks, bytes);
+      case Opcode.WRITE_ZEROES -> writeZeroes(command, namespace, slba, blocks, bytes);
+      default -> writeUncorrectable(namespace, slba, blocks);
+    };
+  }
+
+  private int read(
+      MemorySegment command, EmulatedNamespace namespace, long slba, int blocks, long bytes)
+      throws IOException {
+    if (nullModel) {
+      health.read(bytes);
+      return Status.SUCCESS;
+    }
+    if (namespace.isUncorrectable(slba, blocks)) {
+      return uncorrectable();
+    }
+    if (forcesUnitAccess(command)) {
+      media.flush();
+    }
+    int status = data.resolve(command, bytes);
+    if (status != Status.SUCCESS) {
+      return status;
+    }
+    long position = namespace.position(slba);
+    int pieces = data.count();
+    for (int i = 0; i < pieces; i++) {
+      long length = data.length(i);
+      media.read(position, data.segment(i), data.offset(i), length);
+      position += length;
+    }
+    health.read(bytes);
+    return Status.SUCCESS;
+  }
+
+  private int write(
+      MemorySegment command, EmulatedNamespace namespace, long slba, int blocks, long bytes)
+      throws IOException {
+    if (nullModel) {
+      health.wrote(bytes);
+      return Status.SUCCESS;
+    }
+    int status = data.resolve(command, bytes);
+    if (status != Status.SUCCESS) {
+      return status;
+    }
+    long position = namespace.position(slba);
+    int pieces = data.count();
+    for (int i = 0; i < pieces; i++) {
+      long length = data.length(i);
+      media.write(position, data.segment(i), data.offset(i), length);
+      position += length;
+    }
+    makeDurable(command);
+    namespace.written(slba, blocks);
+    health.wrote(bytes);
+    return Status.SUCCESS;
+  }
+
+  private static boolean forcesUnitAccess(MemorySegment command) {
+    return (Sqe.cdw12(command, 0) & Sqe.FUA) != 0;
+  }
+
+  /** A write that forces unit access, or any without a volatile write cache, is durable at its end. */
+  private void makeDurable(MemorySegment command) throws IOException {
+    if (forcesUnitAccess(command) || !features.writeCacheEnabled()) {
+      media.flush();
+    }
+  }
+
+  private int uncorrectable() {
+    health.mediaErrors++;
+    return Status.UNRECOVERED_READ_ERROR | Status.DNR;
+  }
+
+  private int compare(
+      MemorySegment command, EmulatedNamespace namespace, long slba, int blocks, long bytes)
+      throws IOException {
+    if (nullModel) {
+      health.read(bytes);
+      return Status.SUCCESS;
+    }
+    if (namespace.isUncorrectable(slba, blocks)) {
+      return uncorrectable();
+    }
+    int status = data.resolve(command, bytes);
+    if (status != Status.SUCCESS) {
+      return status;
+    }
+    health.read(bytes);
+    long position = namespace.position(slba);
+    for (int i = 0; i < data.count(); i++) {
+      long length = data.length(i);
+      if (!isEqual(position, data.segment(i), data.offset(i), length)) {
+        return Status.COMPARE_FAILURE | Status.DNR;
+      }
+      position += length;
+    }
+    return Status.SUCCESS;
+  }
+
+  private boolean isEqual(long position, MemorySegment segment, long offset, long lengthBytes)
+      throws IOException {
+    for (long done = 0; done < lengthBytes; ) {
+      long length = Math.min(SCRATCH_BYTES, lengthBytes - done);
+      media.read(position + done, scratch, 0, length);
+      long from = offset + done;
+      if (MemorySegment.mismatch(scratch, 0, length, segment, from, from + length) >= 0) {
+        return false;
+      }
+      done += length;
+    }
+    return true;
+  }
+
+  private int verify(EmulatedNamespace namespace, long slba, int blocks, long bytes)
+      throws IOException {
+    if (nullModel) {
+      return Status.SUCCESS;
+    }
+    if (namespace.isUncorrectable(slba, blocks)) {
+      return uncorrectable();
+    }
+    long position = namespace.position(slba);
+    for (long done = 0; done < bytes; ) {
+      long length = Math.min(SCRATCH_BYTES, bytes - done);
+      media.read(position + done, scratch, 0, length);
+      done += length;
+    }
+    return Status.SUCCESS;
+  }
+
+  /** With DEAC or without it the blocks are deallocated, for those read as zeroes (DLFEAT). */
+  private int writeZeroes(
+      MemorySegment command, EmulatedNamespace namespace, long slba, int blocks, long bytes)
+      throws IOException {
+    if (!nullModel) {
+      media.discard(namespace.position(slba), bytes);
+      makeDurable(command);
+      namespace.written(slba, blocks);
+    }
+    return Status.SUCCESS;
+  }
+
+  private int writeUncorrectable(EmulatedNamespace namespace, long slba, int blocks) {
+    if (nullModel || namespace.uncorrectable.add(slba, slba + blocks)) {
+      return Status.SUCCESS;
+    }
+    return Status.INTERNAL_ERROR;
+  }
+
+  /** Of the attributes only deallocate has an effect; the others are hints (figure 361). */
+  private int datasetManagement(MemorySegment command, EmulatedNamespace namespace)
+      throws IOException {
+    if (nullModel) {
+      return Status.SUCCESS;
+    }
+    int ranges = (Sqe.cdw10(command, 0) & 0xFF) + 1;
+    int status = data.resolve(command, (long) ranges * Sqe.DSM_RANGE_BYTES);
+    if (status == Status.SUCCESS) {
+      status = data.fromHost(scratch);
+    }
+    if (status != Status.SUCCESS || (Sqe.cdw11(command, 0) & Sqe.DSM_DEALLOCATE) == 0) {
+      return status;
+    }
+    for (int i = 0; i < ranges; i++) {
+      if (rangeBlocks(i) != 0 && !namespace.contains(rangeStart(i), rangeBlocks(i))) {
+        return Status.LBA_OUT_OF_RANGE | Status.DNR;
+      }
+    }
+    for (int i = 0; i < ranges; i++) {
+      deallocate(namespace, rangeStart(i), rangeBlocks(i));
+    }
+    makeDurable(command);
+    return Status.SUCCESS;
+  }
+
+  private void deallocate(EmulatedNamespace namespace, long slba, long blocks) throws IOException {
+    if (blocks != 0) {
+      media.discard(namespace.position(slba), namespace.bytes(blocks));
+      namespace.written(slba, blocks);
+    }
+  }
+
+  private long rangeBlocks(int range) {
+    return scratch.get(U32, (long) range * Sqe.DSM_RANGE_BYTES + 4) & MAX_RANGE_BLOCKS;
+  }
+
+  private long rangeStart(int range) {
+    return scratch.get(U64, (long) range * Sqe.DSM_RANGE_BYTES + 8);
+  }
+
+  private int flush() throws IOException {
+    if (!nullModel) {
+      media.flush();
+    }
+    return Status.SUCCESS;
+  }
+
+  /** Erases namespaces and gives them a format; what Format NVM does. */
+  int format(EmulatedNamespace namespace, int format) {
+    try {
+      if (!nullModel) {
+        media.discard(namespace.positionBytes, namespace.sizeBytes);
+        media.flush();
+      }
+      namespace.format(format);
+      return Status.SUCCESS;
+    } catch (IOException e) {
+      health.mediaErrors++;
+      return Status.WRITE_FAULT;
+    }
+  }
+}

@@ -1,0 +1,129 @@
+package io.nvmedirect.emulator;
+
+import io.nvmedirect.spec.Register;
+
+/**
+ * The controller's registers as the host sees them (NVMe 1.4, section 3.1). Fields are volatile so
+ * that the host finds in host memory what the device wrote before it changed CSTS, and the device what
+ * the host wrote before CC.
+ */
+final class RegisterFile {
+
+  /** CAP.TO in units of 500 ms: ten seconds, for a busy machine. */
+  private static final long READY_TIMEOUT = 20;
+
+  private static final int DWORD_BITS = 32;
+
+  static final long CAP =
+      (DeviceQueues.MAX_ENTRIES - 1) // MQES
+          | 1L << 16 // CQR: queues are contiguous
+          | READY_TIMEOUT << 24
+          | 1L << 36 // NSSRS: NVM subsystem reset
+          | 1L << 37; // CSS: NVM command set. DSTRD, MPSMIN and MPSMAX are 0: 4 bytes, 4 KiB
+
+  private static final long LOW = 0xFFFF_FFFFL;
+
+  private final Interrupts interrupts;
+  private volatile int cc;
+  private volatile int csts;
+  private volatile int aqa;
+  private volatile long asq;
+  private volatile long acq;
+  private volatile boolean removed;
+
+  RegisterFile(Interrupts interrupts) {
+    this.interrupts = interrupts;
+  }
+
+  int read32(int offset) {
+    if (removed) {
+      return Register.ALL_ONES;
+    }
+    return switch (offset) {
+      case Register.CAP -> (int) CAP;
+      case Register.CAP + 4 -> (int) (CAP >>> DWORD_BITS);
+      case Register.VS -> IdentifyPages.VERSION;
+      case Register.INTMS, Register.INTMC -> interrupts.mask();
+      case Register.CC -> cc;
+      case Register.CSTS -> csts;
+      case Register.AQA -> aqa;
+      case Register.ASQ -> (int) asq;
+      case Register.ASQ + 4 -> (int) (asq >>> DWORD_BITS);
+      case Register.ACQ -> (int) acq;
+      case Register.ACQ + 4 -> (int) (acq >>> DWORD_BITS);
+      default -> 0;
+    };
+  }
+
+  /**
+   * Stores what the host writes.
+   *
+   * @return whether the device has to act on it
+   */
+  boolean write32(int offset, int value) {
+    if (removed) {
+      return false;
+    }
+    switch (offset) {
+      case Register.INTMS -> interrupts.mask(value);
+      case Register.INTMC -> interrupts.unmask(value);
+      case Register.AQA -> aqa = value;
+      case Register.ASQ -> asq = asq & ~LOW | value & LOW;
+      case Register.ASQ + 4 -> asq = asq & LOW | (long) value << DWORD_BITS;
+      case Register.ACQ -> acq = acq & ~LOW | value & LOW;
+      case Register.ACQ + 4 -> acq = acq & LOW | (long) value << DWORD_BITS;
+      case Register.CC -> {
+        cc = value;
+        return true;
+      }
+      case Register.NSSR -> {
+        if (value == Register.NSSR_RESET) {
+          clear();
+          return true;
+        }
+      }
+      case Register.CSTS -> {
+        return true;
+      }
+      default -> {}
+    }
+    return false;
+  }
+
+  /** An NVM subsystem reset takes every register back to its default. */
+  private void clear() {
+    cc = 0;
+    aqa = 0;
+    asq = 0;
+    acq = 0;
+  }
+
+  int adminQueueAttributes() {
+    return aqa;
+  }
+
+  long adminSubmissionQueue() {
+    return asq;
+  }
+
+  long adminCompletionQueue() {
+    return acq;
+  }
+
+  int status() {
+    return csts;
+  }
+
+  void status(int value) {
+    csts = value;
+  }
+
+  /** From now on registers read as all ones, and writes are lost. */
+  void remove() {
+    removed = true;
+  }
+
+  boolean isRemoved() {
+    return removed;
+  }
+}
