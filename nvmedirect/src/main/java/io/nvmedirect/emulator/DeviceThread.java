@@ -64,6 +64,7 @@ final class DeviceThread implements Engine {
   }
 
   /** Waits a little; returns how often that has happened without work in between. */
+  @SuppressWarnings("ThreadPriorityCheck") // cores may be few, and the host needs one
   private int pause(int idle) {
     if (controller.hasTimedWork()) {
       waitForDue(controller.nextDueNs() - System.nanoTime());
@@ -81,6 +82,7 @@ final class DeviceThread implements Engine {
     return 0;
   }
 
+  @SuppressWarnings("ThreadPriorityCheck") // as above
   private void waitForDue(long waitNs) {
     if (waitNs > WAKE_NS + SHORT_WAIT_NS) {
       sleep(waitNs - WAKE_NS);
@@ -107,7 +109,7 @@ final class DeviceThread implements Engine {
       }
     }
     state = AWAKE;
-    boolean unused = Thread.interrupted(); // nobody interrupts this thread to any effect
+    var _ = Thread.interrupted(); // nobody interrupts this thread to any effect
   }
 
   /** For tests: the thread that executes. */

@@ -82,6 +82,6 @@ final class DoorbellPage {
 
   /** Takes back a value unless the host has written another one since. */
   static void replace(MemorySegment memory, long offset, int expected, int value) {
-    boolean unused = VALUE.compareAndSet(memory, offset, expected, value);
+    var _ = VALUE.compareAndSet(memory, offset, expected, value);
   }
 }

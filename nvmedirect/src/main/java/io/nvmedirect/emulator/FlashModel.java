@@ -71,7 +71,7 @@ final class FlashModel {
   }
 
   private long readPage(long page, long lengthBytes, long nowNs) {
-    int die = (int) (page * 0x9E37_79B9_7F4A_7C15L >>> 59);
+    int die = (int) ((page * 0x9E37_79B9_7F4A_7C15L) >>> 59);
     long busyNs = Math.max(0, dieFreeNs[die] - nowNs);
     long sensed = nowNs + Math.min(busyNs, SUSPEND_NS) + senseNs();
     dieFreeNs[die] = busyNs > SUSPEND_NS ? dieFreeNs[die] + SENSE_NS : sensed;

@@ -12,14 +12,14 @@ final class Health {
   static final int CRITICAL_KELVIN = 353;
 
   /** An error as the log page has it. */
-  record Error(long count, int sqid, int cid, int status, int location, long lba, int nsid) {}
+  record Entry(long count, int sqid, int cid, int status, int location, long lba, int nsid) {}
 
-  /** {@link Error#sqid} and {@link Error#cid} of an error that belongs to no command. */
+  /** {@link Entry#sqid} and {@link Entry#cid} of an error that belongs to no command. */
   static final int NO_COMMAND = 0xFFFF;
 
   private static final int NO_LOCATION = 0xFFFF;
 
-  private final Error[] errors = new Error[ERROR_ENTRIES];
+  private final Entry[] errors = new Entry[ERROR_ENTRIES];
   private final long startedNs = System.nanoTime();
   long sectorsRead;
   long sectorsWritten;
@@ -34,7 +34,7 @@ final class Health {
   void error(int sqid, int cid, int status, long lba, int nsid) {
     int slot = (int) (errorCount % ERROR_ENTRIES);
     errorCount++;
-    errors[slot] = new Error(errorCount, sqid, cid, status, NO_LOCATION, lba, nsid);
+    errors[slot] = new Entry(errorCount, sqid, cid, status, NO_LOCATION, lba, nsid);
   }
 
   /** How many entries the log has. */
@@ -43,7 +43,7 @@ final class Health {
   }
 
   /** An entry of the log, the newest first. */
-  Error error(int age) {
+  Entry error(int age) {
     return errors[(int) ((errorCount - 1 - age) % ERROR_ENTRIES)];
   }
 

@@ -113,7 +113,7 @@ final class LogPages {
   /** Figure 192, the newest first. */
   private void errors(Bytes page) {
     for (int i = 0; i < health.errorEntries(); i++) {
-      Health.Error error = health.error(i);
+      Health.Entry error = health.error(i);
       int at = i * 64;
       page.u64(at, error.count())
           .u16(at + 8, error.sqid())

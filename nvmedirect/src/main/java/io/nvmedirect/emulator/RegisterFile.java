@@ -68,10 +68,10 @@ final class RegisterFile {
       case Register.INTMS -> interrupts.mask(value);
       case Register.INTMC -> interrupts.unmask(value);
       case Register.AQA -> aqa = value;
-      case Register.ASQ -> asq = asq & ~LOW | value & LOW;
-      case Register.ASQ + 4 -> asq = asq & LOW | (long) value << DWORD_BITS;
-      case Register.ACQ -> acq = acq & ~LOW | value & LOW;
-      case Register.ACQ + 4 -> acq = acq & LOW | (long) value << DWORD_BITS;
+      case Register.ASQ -> asq = (asq & ~LOW) | (value & LOW);
+      case Register.ASQ + 4 -> asq = (asq & LOW) | ((long) value << DWORD_BITS);
+      case Register.ACQ -> acq = (acq & ~LOW) | (value & LOW);
+      case Register.ACQ + 4 -> acq = (acq & LOW) | ((long) value << DWORD_BITS);
       case Register.CC -> {
         cc = value;
         return true;
