@@ -50,7 +50,7 @@ final class BlockRanges {
       if (before.getValue() > end) {
         endByStart.put(end, before.getValue());
       }
-      before = endByStart.lowerEntry(start);
+      before = endByStart.lowerEntry(before.getKey());
     }
   }
 }

@@ -49,6 +49,9 @@ final class Controller {
   /** Volatile so that a test's thread can set it at any time. */
   private volatile @Nullable FaultInjector injector;
 
+  /** Volatile for the test's thread, as above. */
+  private volatile @Nullable RuntimeException defect;
+
   private int cc;
   private boolean running;
   private boolean hung;
@@ -88,6 +91,11 @@ final class Controller {
   /** Consults an injector before every command from now on; null for none. */
   void inject(@Nullable FaultInjector faults) {
     injector = faults;
+  }
+
+  /** For tests: an exception that no host should be able to cause; null if there was none. */
+  @Nullable RuntimeException defect() {
+    return defect;
   }
 
   // ---- Registers.
@@ -184,6 +192,7 @@ final class Controller {
   /** The memory of a queue was freed under the controller; anything else is a defect in here. */
   private void fail(RuntimeException cause) {
     if (!(cause instanceof IllegalStateException)) {
+      defect = cause;
       LOGGER.log(System.Logger.Level.ERROR, "the emulated controller failed", cause);
     }
     fail();

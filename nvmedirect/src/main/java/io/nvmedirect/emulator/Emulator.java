@@ -98,6 +98,11 @@ public final class Emulator implements PciFunction {
     return engine instanceof DeviceThread device ? device.thread() : null;
   }
 
+  /** For tests: an exception that no host should be able to cause; null if there was none. */
+  @Nullable RuntimeException defect() {
+    return controller.defect();
+  }
+
   @Override
   public int read32(int offset) {
     return registers.read32(offset);
