@@ -1,4 +1,8 @@
 /** A user-space NVMe I/O framework: queue pairs, DMA memory and an embedded controller. */
 module io.nvmedirect {
   requires static org.jspecify;
+
+  exports io.nvmedirect;
+  exports io.nvmedirect.memory;
+  exports io.nvmedirect.spec;
 }

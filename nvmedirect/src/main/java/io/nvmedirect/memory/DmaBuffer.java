@@ -106,13 +106,21 @@ public final class DmaBuffer implements AutoCloseable {
    * @throws IllegalStateException if the buffer is closed
    */
   public void acquire() {
+    if (!tryAcquire()) {
+      throw new IllegalStateException("the buffer is closed: " + this);
+    }
+  }
+
+  /** Like {@link #acquire}, but false if the buffer is closed. */
+  boolean tryAcquire() {
     int users;
     do {
       users = (int) STATE.getAcquire(this);
       if (users < 0) {
-        throw new IllegalStateException("the buffer is closed: " + this);
+        return false;
       }
     } while (!STATE.compareAndSet(this, users, users + 1));
+    return true;
   }
 
   /** Ends a use; the last one after {@link #close} frees the memory. */

@@ -1,12 +1,11 @@
 package io.nvmedirect.transport;
 
 /** Told once when a command has ended. */
-@FunctionalInterface
 public interface CompletionListener {
 
   /**
-   * The command has ended, and the device no longer uses its buffer. Runs on the thread that
-   * delivers, outside every lock, and may submit.
+   * The command has ended. Runs in {@link QueuePair#reap} or {@link QueuePair#failAll}, on the thread
+   * that owns the queue pair; it may claim and post, and does not throw.
    *
    * @param status the status field, 0 for success
    * @param result DW0 of the completion

@@ -53,28 +53,29 @@ public interface QueuePair {
   void ring();
 
   /**
-   * Takes completions until the queue or the batch's room is at its end.
+   * Takes completions and tells their listeners, until there are no more or {@code max} were taken.
    *
-   * @return how many were added
+   * @return how many were taken
    */
-  int reap(Completions into);
+  int reap(int max);
 
   /**
-   * Looks for a command that has been in flight for longer than {@code timeoutNs}; the time of a
-   * command begins with the first look that sees it. Each command is returned once per timeout.
+   * Looks for a command that has been in flight for longer than {@code timeoutNs}. The time of a
+   * command begins with the first look that sees it, so that submitting needs no clock, and anew when
+   * it is returned.
    *
    * @return its identifier, or {@link #NONE}
    */
   int expiredCommand(long nowNs, long timeoutNs);
 
-  /** Whether {@link #expiredCommand} has returned this command before. */
-  boolean expiredBefore(int commandId);
+  /** Remembers that a command has expired, and says whether it had before. */
+  boolean markExpired(int commandId);
 
   /**
-   * Ends commands in flight with {@code status}, as many as the batch has room for. Only when the
-   * device cannot touch their buffers any more.
+   * Ends every command in flight with {@code status}. Only when the device has forgotten the queue, or
+   * is given up.
    */
-  void failAll(int status, Completions into);
+  void failAll(int status);
 
   /** Whether the queue was made with an interrupt vector. */
   boolean hasInterrupt();

@@ -15,8 +15,11 @@ public interface Transport extends AutoCloseable {
   /** Writes a 32-bit property. */
   void write32(int register, int value) throws IOException;
 
-  /** Makes the admin queue pair of a disabled controller and tells the controller of it. */
+  /** Makes the memory of an admin queue pair of {@code entries} entries, 2 to 4096. */
   QueuePair openAdminQueue(int entries) throws IOException;
+
+  /** Tells a disabled controller where its admin queue pair is; nothing is in flight. */
+  void attachAdminQueue(QueuePair admin) throws IOException;
 
   /**
    * Makes the memory of an I/O queue pair; {@link QueuePair#create} tells the controller of it.

@@ -1,0 +1,225 @@
+package io.nvmedirect;
+
+import io.nvmedirect.driver.BlockRequest;
+import io.nvmedirect.memory.DmaBuffer;
+import io.nvmedirect.spec.NvmeException;
+import io.nvmedirect.spec.Opcode;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.Objects;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An asynchronous operation, used for one after the other: once it is done it can be submitted again,
+ * from its own callback too. Nothing is allocated per operation.
+ *
+ * <p>Idle or done, it belongs to the application; from a successful submission until it is done, to
+ * the queue. {@code state} is the hand-over: its release store makes the data that was read visible
+ * to a thread that sees {@link #isDone}.
+ */
+public final class AsyncIo {
+
+  /** Told when an operation is done. */
+  @FunctionalInterface
+  public interface Callback {
+
+    /**
+     * The operation is done; see {@link AsyncIo#status}. Called once per operation, on the thread that
+     * reaps: in {@link NvmeQueue#poll}, while a synchronous operation waits, or on the device's
+     * completion thread. May submit, this operation too; should not block.
+     */
+    void completed(AsyncIo io);
+  }
+
+  private static final int IDLE = 0;
+  private static final int IN_FLIGHT = 1;
+  private static final int DONE = 2;
+
+  private static final VarHandle STATE;
+
+  static {
+    try {
+      STATE =
+          MethodHandles.lookup()
+              .findVarHandle(AsyncIo.class, "state", int.class)
+              .withInvokeExactBehavior();
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
+  private final @Nullable Callback callback;
+  private final BlockRequest request = new BlockRequest(this::finished);
+
+  @SuppressWarnings("UnusedVariable") // by STATE
+  private int state;
+
+  private int status;
+  private @Nullable NvmeHandle handle;
+  private int opcode;
+  private long position;
+  private long lengthBytes;
+
+  /** Nobody waits for the operation: the completion thread is to reap it, if the queue has one. */
+  private boolean asynchronous;
+
+  /** The buffer that the device uses, acquired until the operation is done; null without data. */
+  private @Nullable DmaBuffer buffer;
+
+  /** Set if the data goes through a bounce buffer. */
+  private @Nullable Bounce bounce;
+
+  /** A thread that waits in a park, so that whoever completes the operation wakes it. */
+  private volatile @Nullable Thread waiter;
+
+  /** An operation whose end is seen by {@link #isDone}. */
+  public AsyncIo() {
+    this.callback = null;
+  }
+
+  /** An operation whose end is told to {@code callback}. */
+  public AsyncIo(Callback callback) {
+    this.callback = Objects.requireNonNull(callback);
+  }
+
+  /** Whether the last submitted operation is done. */
+  public boolean isDone() {
+    return (int) STATE.getAcquire(this) == DONE;
+  }
+
+  /** Whether an operation is submitted and not done. */
+  public boolean isInFlight() {
+    return (int) STATE.getAcquire(this) == IN_FLIGHT;
+  }
+
+  /**
+   * The status of the operation that is done: 0 for success, else as {@link
+   * io.nvmedirect.spec.Status} reads it.
+   */
+  public int status() {
+    if (!isDone()) {
+      throw new IllegalStateException("the operation is not done");
+    }
+    return status;
+  }
+
+  /** Throws if the operation, which is done, has failed. */
+  public void throwIfFailed() throws NvmeException {
+    int failed = status();
+    if (failed != 0) {
+      throw new NvmeException(
+          "%s: %s of %d bytes at %d"
+              .formatted(
+                  Objects.requireNonNull(handle).device().address(),
+                  Opcode.ioName(opcode),
+                  lengthBytes,
+                  position),
+          failed);
+    }
+  }
+
+  boolean isAsynchronous() {
+    return asynchronous;
+  }
+
+  BlockRequest request() {
+    return request;
+  }
+
+  /** Takes the operation for a submission on a handle. */
+  void begin(NvmeHandle handle, boolean asynchronous, int opcode, long position, long lengthBytes) {
+    int before = (int) STATE.getAcquire(this);
+    if (before == IN_FLIGHT || !STATE.compareAndSet(this, before, IN_FLIGHT)) {
+      throw new IllegalStateException("the operation is still in flight");
+    }
+    this.handle = handle;
+    this.asynchronous = asynchronous;
+    this.opcode = opcode;
+    this.position = position;
+    this.lengthBytes = lengthBytes;
+    this.buffer = null;
+    this.bounce = null;
+  }
+
+  /** Gives up a submission: nothing was posted. */
+  void cancel() {
+    releaseBuffer();
+    STATE.setRelease(this, IDLE);
+  }
+
+  /** Data that the device reaches directly; {@code buffer} is acquired. */
+  void direct(DmaBuffer buffer) {
+    this.buffer = buffer;
+  }
+
+  /** Data that is copied, window by window. */
+  void bounced(Bounce bounce) {
+    this.bounce = bounce;
+    this.buffer = bounce.buffer();
+  }
+
+  /** Parks the calling thread until the operation is done, or the time is over, or for no reason. */
+  void park(long timeoutNs) {
+    // Volatile store before, volatile load after: whoever completes sees the waiter, or this thread
+    // sees the end.
+    waiter = Thread.currentThread();
+    if ((int) STATE.getVolatile(this) != DONE) {
+      LockSupport.parkNanos(this, timeoutNs);
+    }
+    waiter = null;
+  }
+
+  /** Wakes a thread that is parked for this operation, to look around. */
+  void wake() {
+    Thread parked = waiter;
+    if (parked != null) {
+      LockSupport.unpark(parked);
+    }
+  }
+
+  private void finished(int commandStatus) {
+    NvmeHandle owner = Objects.requireNonNull(handle);
+    boolean counted = asynchronous;
+    int result = commandStatus;
+    Bounce copying = bounce;
+    if (copying != null && result == 0) {
+      result = copying.windowDone();
+      if (result == Bounce.MORE) {
+        return;
+      }
+    }
+    releaseBuffer();
+    status = result;
+    Callback told = callback;
+    try {
+      if (told != null) {
+        // Release so that a thread that sees the end sees the data; nobody parks for this one.
+        STATE.setRelease(this, DONE);
+        told.completed(this);
+      } else {
+        // Volatile so that the load of the waiter cannot pass it: see park.
+        STATE.setVolatile(this, DONE);
+        wake();
+      }
+    } finally {
+      owner.operationEnds(counted);
+    }
+  }
+
+  private void releaseBuffer() {
+    DmaBuffer used = buffer;
+    Bounce copying = bounce;
+    buffer = null;
+    bounce = null;
+    NvmeHandle owner = handle;
+    if (used == null || owner == null || owner.device().mayStillUseMemory()) {
+      return;
+    }
+    if (copying != null) {
+      owner.device().giveBack(used);
+    } else {
+      used.release();
+    }
+  }
+}

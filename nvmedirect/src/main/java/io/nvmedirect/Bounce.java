@@ -1,0 +1,92 @@
+package io.nvmedirect;
+
+import io.nvmedirect.driver.BlockRequest;
+import io.nvmedirect.driver.Namespace;
+import io.nvmedirect.memory.DmaBuffer;
+import io.nvmedirect.spec.NvmeException;
+import io.nvmedirect.spec.Opcode;
+import io.nvmedirect.spec.Status;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * An asynchronous transfer of memory that the device cannot reach: it goes through a bounce buffer,
+ * one window after the other. Used by one thread at a time: who submits, then whoever delivers.
+ */
+final class Bounce {
+
+  /** What {@link #windowDone} returns when another window is on its way. */
+  static final int MORE = -1;
+
+  private final NvmeQueue queue;
+  private final Namespace namespace;
+  private final BlockRequest request;
+  private final int opcode;
+  private final int flags;
+  private final long firstBlock;
+  private final MemorySegment memory;
+  private final DmaBuffer buffer;
+
+  /** Bytes of the memory that are done. */
+  private long done;
+
+  private long windowBytes;
+
+  Bounce(
+      NvmeQueue queue,
+      Namespace namespace,
+      BlockRequest request,
+      int opcode,
+      int flags,
+      long firstBlock,
+      MemorySegment memory,
+      DmaBuffer buffer) {
+    this.queue = queue;
+    this.namespace = namespace;
+    this.request = request;
+    this.opcode = opcode;
+    this.flags = flags;
+    this.firstBlock = firstBlock;
+    this.memory = memory;
+    this.buffer = buffer;
+  }
+
+  DmaBuffer buffer() {
+    return buffer;
+  }
+
+  /** Fills the next window and prepares the request for it. */
+  void prepareWindow() {
+    windowBytes = Math.min(memory.byteSize() - done, buffer.byteSize());
+    if (opcode != Opcode.READ) {
+      MemorySegment.copy(memory, done, buffer.segment(), 0, windowBytes);
+    }
+    int shift = namespace.blockShift();
+    request.transfer(
+        opcode, namespace, flags, firstBlock + (done >>> shift), windowBytes >>> shift, buffer, 0);
+  }
+
+  /**
+   * Takes the data of a window and submits the next one.
+   *
+   * @return a status, 0 if all is done, or {@link #MORE}
+   */
+  int windowDone() {
+    try {
+      if (opcode == Opcode.READ) {
+        MemorySegment.copy(buffer.segment(), 0, memory, done, windowBytes);
+      }
+      done += windowBytes;
+      if (done == memory.byteSize()) {
+        return 0;
+      }
+      prepareWindow();
+      queue.submitOrQueue(request);
+      return MORE;
+    } catch (NvmeException e) {
+      return Status.HOST_PATHING_ERROR;
+    } catch (IllegalStateException e) {
+      // The application has closed the memory's arena, or the queue.
+      return Status.DATA_TRANSFER_ERROR;
+    }
+  }
+}

@@ -1,0 +1,121 @@
+package io.nvmedirect;
+
+import io.nvmedirect.driver.Backoff;
+import java.util.Arrays;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reaps the asynchronous operations of a device's queues that nobody polls. It starts with the first
+ * of them and parks while there are none.
+ */
+final class CompletionThread {
+
+  private static final System.Logger LOG = System.getLogger(CompletionThread.class.getName());
+
+  private final String name;
+  private volatile NvmeQueue[] queues = {};
+  private volatile boolean parked;
+  private volatile boolean closed;
+  private volatile @Nullable Thread thread;
+
+  CompletionThread(String name) {
+    this.name = name;
+  }
+
+  /** What a callback threw where nobody can catch it. */
+  static void report(RuntimeException thrown) {
+    LOG.log(System.Logger.Level.ERROR, "a completion callback threw", thrown);
+  }
+
+  synchronized void add(NvmeQueue queue) {
+    NvmeQueue[] next = Arrays.copyOf(queues, queues.length + 1);
+    next[next.length - 1] = queue;
+    queues = next;
+  }
+
+  synchronized void remove(NvmeQueue queue) {
+    queues = Arrays.stream(queues).filter(q -> !q.equals(queue)).toArray(NvmeQueue[]::new);
+  }
+
+  /** There is something to reap: the caller has counted it before. */
+  void wake() {
+    if (thread == null) {
+      start();
+    }
+    if (parked) {
+      LockSupport.unpark(thread);
+    }
+  }
+
+  private synchronized void start() {
+    if (thread == null && !closed) {
+      thread = Thread.ofPlatform().daemon().name("nvmedirect-completions " + name).start(this::run);
+    }
+  }
+
+  private void run() {
+    int idle = 0;
+    while (!closed) {
+      boolean waiting = false;
+      int reaped = 0;
+      for (NvmeQueue queue : queues) {
+        if (queue.hasAsyncInFlight()) {
+          waiting = true;
+          reaped += queue.pollWhileWaiting();
+        }
+      }
+      if (!waiting) {
+        park();
+        idle = 0;
+      } else if (reaped > 0) {
+        idle = 0;
+      } else {
+        Backoff.idle(idle++);
+      }
+    }
+  }
+
+  private void park() {
+    // Volatile store, then volatile loads: who submits sees this thread parked, or is seen by it.
+    parked = true;
+    for (NvmeQueue queue : queues) {
+      if (queue.hasAsyncInFlight()) {
+        parked = false;
+        return;
+      }
+    }
+    if (!closed) {
+      LockSupport.park(this);
+    }
+    parked = false;
+  }
+
+  /** Ends the thread; nothing is in flight. */
+  void close() {
+    Thread running;
+    synchronized (this) {
+      closed = true;
+      running = thread;
+    }
+    if (running != null && running != Thread.currentThread()) {
+      LockSupport.unpark(running);
+      joinUninterruptibly(running);
+    }
+  }
+
+  private static void joinUninterruptibly(Thread running) {
+    boolean interrupted = false;
+    while (true) {
+      try {
+        running.join();
+        break;
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

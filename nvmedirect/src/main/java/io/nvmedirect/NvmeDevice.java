@@ -1,0 +1,341 @@
+package io.nvmedirect;
+
+import io.nvmedirect.driver.Controller;
+import io.nvmedirect.driver.IoQueue;
+import io.nvmedirect.driver.Namespace;
+import io.nvmedirect.memory.BouncePool;
+import io.nvmedirect.memory.DmaBuffer;
+import io.nvmedirect.memory.DmaRegistry;
+import io.nvmedirect.spec.ErrorLogEntry;
+import io.nvmedirect.spec.IdentifyController;
+import io.nvmedirect.spec.IdentifyNamespace;
+import io.nvmedirect.spec.LbaFormat;
+import io.nvmedirect.spec.NamespaceDescriptors;
+import io.nvmedirect.spec.NvmeException;
+import io.nvmedirect.spec.Opcode;
+import io.nvmedirect.spec.SmartLog;
+import io.nvmedirect.transport.Transport;
+import java.io.IOException;
+import java.util.EnumSet;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * An open NVMe controller and one of its namespaces. Any thread may use it.
+ *
+ * <p>Closing goes from the inside out: handles, queues, device.
+ */
+public final class NvmeDevice implements AutoCloseable {
+
+  /** Most commands in flight on a queue, if the caller does not say. */
+  private static final int DEFAULT_DEPTH = 255;
+
+  private static final int BOUNCE_BYTES = 128 * 1024;
+
+  private final String address;
+  private final Controller controller;
+  private final DmaRegistry registry;
+  private final BouncePool bounces;
+  private final CompletionThread completionThread;
+
+  /** Guards the set, and with it open and closed. */
+  private final Object lock = new Object();
+
+  private final Set<NvmeQueue> queues = new HashSet<>();
+  private boolean closed;
+  private volatile Namespace namespace;
+
+  private NvmeDevice(String address, Controller controller, Namespace namespace) {
+    this.address = address;
+    this.controller = controller;
+    this.namespace = namespace;
+    this.registry = new DmaRegistry(controller.dma());
+    this.bounces = new BouncePool(controller.dma(), BOUNCE_BYTES);
+    this.completionThread = new CompletionThread(address);
+  }
+
+  /**
+   * Opens a device with the default options.
+   *
+   * @param address {@code mem:SIZE} or {@code file:PATH}, with options; see the README
+   * @throws NvmeException if that fails; the message names the address and what to do
+   */
+  public static NvmeDevice open(String address) throws IOException {
+    return open(address, DeviceOptions.defaults());
+  }
+
+  /**
+   * Opens a device.
+   *
+   * @throws NvmeException if that fails; the message names the address and what to do
+   */
+  public static NvmeDevice open(String address, DeviceOptions options) throws IOException {
+    return open(address, Addresses.connect(address), options);
+  }
+
+  /** Opens what a transport has connected to; it is closed if that fails. */
+  static NvmeDevice open(String address, Transport transport, DeviceOptions options)
+      throws IOException {
+    Controller controller = Controller.open(transport, address, options.commandTimeout().toNanos());
+    try {
+      return new NvmeDevice(address, controller, choose(controller, address, options.namespace()));
+    } catch (IOException | RuntimeException e) {
+      try {
+        controller.close();
+      } catch (IOException suppressed) {
+        e.addSuppressed(suppressed);
+      }
+      throw e;
+    }
+  }
+
+  private static Namespace choose(Controller controller, String address, int wanted)
+      throws IOException {
+    List<Integer> active = controller.activeNamespaces();
+    if (active.isEmpty()) {
+      throw new NvmeException(address + ": the controller has no active namespace");
+    }
+    if (wanted != 0 && !active.contains(wanted)) {
+      throw new NvmeException(
+          "%s: there is no namespace %d; active are %s".formatted(address, wanted, active));
+    }
+    return controller.namespace(wanted == 0 ? active.getFirst() : wanted);
+  }
+
+  /** The address that the device was opened by. */
+  public String address() {
+    return address;
+  }
+
+  // ---- What the device is.
+
+  /** Identify Controller, as it was when the device was opened. */
+  public IdentifyController controller() {
+    return controller.identify();
+  }
+
+  /** The controller's VS register; {@link io.nvmedirect.spec.Register#versionName} names it. */
+  public int version() throws IOException {
+    return controller.version();
+  }
+
+  /** Identifier of the namespace that handles do I/O on. */
+  public int namespaceId() {
+    return namespace.id();
+  }
+
+  /** Identifiers of the active namespaces, ascending. */
+  public List<Integer> namespaceIds() throws IOException {
+    return controller.activeNamespaces();
+  }
+
+  /** Identify Namespace of the open namespace, asked anew. */
+  public IdentifyNamespace namespace() throws IOException {
+    return identifyNamespace(namespace.id());
+  }
+
+  /** Identify Namespace of any namespace. */
+  public IdentifyNamespace identifyNamespace(int nsid) throws IOException {
+    return controller.identifyNamespace(nsid);
+  }
+
+  /** The identifiers of the open namespace that stay with it for life. */
+  public NamespaceDescriptors descriptors() throws IOException {
+    return controller.namespaceDescriptors(namespace.id());
+  }
+
+  /** Bytes of the open namespace. */
+  public long sizeBytes() {
+    return namespace.sizeBytes();
+  }
+
+  /** Bytes of a logical block: the unit of direct I/O. */
+  public int blockBytes() {
+    return namespace.blockBytes();
+  }
+
+  /** Most bytes of one command; larger operations are split. */
+  public long maxTransferBytes() {
+    return (long) namespace.maxTransferBlocks() << namespace.blockShift();
+  }
+
+  /** I/O queues that the controller allows. */
+  public int maxQueues() {
+    return controller.queueLimit();
+  }
+
+  /** Most commands in flight on one queue. */
+  public int maxQueueDepth() {
+    return controller.maxQueueDepth();
+  }
+
+  /** The SMART / Health Information log of the controller. */
+  public SmartLog smart() throws IOException {
+    return controller.smartLog();
+  }
+
+  /** The Error Information log, newest first. */
+  public List<ErrorLogEntry> errorLog() throws IOException {
+    return controller.errorLog();
+  }
+
+  // ---- What it gives.
+
+  /**
+   * Allocates memory that the device reaches without a copy.
+   *
+   * @param lengthBytes at least 1; rounded up to pages of 4096 bytes
+   */
+  public DmaBuffer allocate(long lengthBytes) throws IOException {
+    synchronized (lock) {
+      checkOpen();
+      return registry.allocate(lengthBytes);
+    }
+  }
+
+  /** Makes a queue of 255 commands in flight, or as many as the controller allows. */
+  public NvmeQueue createQueue(QueueOption... options) throws IOException {
+    return createQueue(Math.min(DEFAULT_DEPTH, maxQueueDepth()), options);
+  }
+
+  /**
+   * Makes a queue.
+   *
+   * @param depth most commands in flight, 1 to {@link #maxQueueDepth}
+   * @throws NvmeException if the controller has no queue left, or lacks interrupts
+   */
+  public NvmeQueue createQueue(int depth, QueueOption... options) throws IOException {
+    if (depth < 1 || depth > maxQueueDepth()) {
+      throw new IllegalArgumentException(
+          "a queue of %s has a depth of 1 to %d: depth=%d"
+              .formatted(address, maxQueueDepth(), depth));
+    }
+    EnumSet<QueueOption> set = EnumSet.noneOf(QueueOption.class);
+    set.addAll(List.of(options));
+    if (set.contains(QueueOption.CONFINED)) {
+      set.add(QueueOption.MANUAL_COMPLETION);
+    }
+    synchronized (lock) {
+      checkOpen();
+      boolean manual = set.contains(QueueOption.MANUAL_COMPLETION);
+      IoQueue ioQueue = controller.openQueue(depth, set.contains(QueueOption.INTERRUPT));
+      NvmeQueue queue = new NvmeQueue(this, ioQueue, set, manual ? null : completionThread);
+      queues.add(queue);
+      if (!manual) {
+        completionThread.add(queue);
+      }
+      return queue;
+    }
+  }
+
+  void queueClosed(NvmeQueue queue, IoQueue ioQueue) throws IOException {
+    synchronized (lock) {
+      completionThread.remove(queue);
+      queues.remove(queue);
+      controller.closeQueue(ioQueue);
+    }
+  }
+
+  /**
+   * Erases the open namespace and gives it blocks of {@code blockBytes}.
+   *
+   * @throws IllegalStateException if a queue is open
+   * @throws IllegalArgumentException if the namespace has no such format
+   */
+  public void format(int blockBytes) throws IOException {
+    require(controller().supportsFormat(), "Format NVM");
+    synchronized (lock) {
+      checkOpen();
+      checkNoQueues("format");
+      int nsid = namespace.id();
+      List<LbaFormat> formats = controller.identifyNamespace(nsid).formats();
+      int index = 0;
+      while (index < formats.size()
+          && (formats.get(index).dataBytes() != blockBytes
+              || formats.get(index).metadataBytes() != 0)) {
+        index++;
+      }
+      if (index == formats.size()) {
+        throw new IllegalArgumentException(
+            "namespace %d of %s has no LBA format of %d bytes; it has %s"
+                .formatted(nsid, address, blockBytes, formats));
+      }
+      controller.format(nsid, index);
+      namespace = controller.namespace(nsid);
+    }
+  }
+
+  /**
+   * Shuts the controller down. Idempotent.
+   *
+   * @throws IllegalStateException if queues are open: the device stays open too
+   * @throws NvmeException if the controller does not shut down; the device is closed all the same
+   */
+  @Override
+  public void close() throws IOException {
+    synchronized (lock) {
+      if (closed) {
+        return;
+      }
+      checkNoQueues("close");
+      closed = true;
+    }
+    completionThread.close();
+    registry.close();
+    bounces.close();
+    controller.close();
+  }
+
+  private void checkOpen() {
+    if (closed) {
+      throw new IllegalStateException("the device is closed: " + address);
+    }
+  }
+
+  private void checkNoQueues(String what) {
+    if (!queues.isEmpty()) {
+      throw new IllegalStateException(
+          "cannot %s %s: queues are open, close them first: %d"
+              .formatted(what, address, queues.size()));
+    }
+  }
+
+  // ---- For handles.
+
+  Namespace ioNamespace() {
+    return namespace;
+  }
+
+  DmaRegistry registry() {
+    return registry;
+  }
+
+  BouncePool bounces() {
+    return bounces;
+  }
+
+  /** Gives a bounce buffer back, unless a lost controller might still write to it. */
+  void giveBack(DmaBuffer bounce) {
+    if (!mayStillUseMemory()) {
+      bounces.giveBack(bounce);
+    }
+  }
+
+  boolean mayStillUseMemory() {
+    return controller.mayStillUseMemory();
+  }
+
+  /** Throws if the controller lacks an optional command. */
+  void require(boolean supported, int ioOpcode) throws NvmeException {
+    require(supported, Opcode.ioName(ioOpcode));
+  }
+
+  private void require(boolean supported, String command) throws NvmeException {
+    if (!supported) {
+      throw new NvmeException(
+          "%s: the controller (%s) does not support %s"
+              .formatted(address, controller().modelNumber(), command));
+    }
+  }
+}

@@ -1,0 +1,181 @@
+package io.nvmedirect.driver;
+
+import io.nvmedirect.memory.DmaBuffer;
+import io.nvmedirect.spec.Opcode;
+import io.nvmedirect.spec.Sqe;
+import io.nvmedirect.transport.CompletionListener;
+import io.nvmedirect.transport.QueuePair;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One operation on a range of blocks, split into as many commands as the limits ask for. Reused from
+ * operation to operation, so that I/O allocates nothing.
+ *
+ * <p>Prepared by the thread that submits; from then until it is finished it belongs to whoever owns
+ * the {@link IoQueue}.
+ */
+public final class BlockRequest implements CompletionListener {
+
+  /** Told that a request has finished, outside of the queue's lock. */
+  @FunctionalInterface
+  public interface Finished {
+
+    /** The request has ended with this status: the first error of its commands, 0 for success. */
+    void finished(int status);
+  }
+
+  private final Finished listener;
+
+  /** The next request of the list that this one is on: backlog or finished, never both. */
+  @Nullable BlockRequest next;
+
+  /** On the backlog: not all of its commands are posted. */
+  boolean backlogged;
+
+  private @Nullable IoQueue queue;
+  private int opcode;
+  private int nsid;
+  private int flags;
+  private int blockShift;
+  private int maxBlocks;
+  private long slba;
+  private long blocksLeft;
+  private @Nullable DmaBuffer buffer;
+  private long bufferOffset;
+  private int inFlight;
+  private int status;
+
+  public BlockRequest(Finished listener) {
+    this.listener = listener;
+  }
+
+  /**
+   * A Read, Write or Compare of the blocks from {@code slba} on.
+   *
+   * @param flags {@link Sqe#FUA} or 0
+   * @param blocks at least 1
+   * @param offset of the data in the buffer, a multiple of 4
+   */
+  public void transfer(
+      int opcode,
+      Namespace namespace,
+      int flags,
+      long slba,
+      long blocks,
+      DmaBuffer buffer,
+      long offset) {
+    prepare(opcode, namespace, flags, slba, blocks, namespace.maxTransferBlocks());
+    this.buffer = buffer;
+    this.bufferOffset = offset;
+  }
+
+  /** A command on a range without data: Write Zeroes, Verify or Write Uncorrectable. */
+  public void range(int opcode, Namespace namespace, int flags, long slba, long blocks) {
+    prepare(opcode, namespace, flags, slba, blocks, Namespace.MAX_COMMAND_BLOCKS);
+  }
+
+  /** A Flush of the namespace. */
+  public void flush(Namespace namespace) {
+    prepare(Opcode.FLUSH, namespace, 0, 0, 1, 1);
+  }
+
+  /**
+   * A Dataset Management that deallocates the ranges in the buffer.
+   *
+   * @param ranges 1 to 256
+   */
+  public void deallocate(Namespace namespace, int ranges, DmaBuffer buffer) {
+    prepare(Opcode.DATASET_MANAGEMENT, namespace, 0, 0, 1, 1);
+    this.flags = ranges;
+    this.buffer = buffer;
+    this.bufferOffset = 0;
+  }
+
+  private void prepare(
+      int opcode, Namespace namespace, int flags, long slba, long blocks, int maxBlocks) {
+    this.opcode = opcode;
+    this.nsid = namespace.id();
+    this.blockShift = namespace.blockShift();
+    this.flags = flags;
+    this.slba = slba;
+    this.blocksLeft = blocks;
+    this.maxBlocks = maxBlocks;
+    this.buffer = null;
+    this.status = 0;
+  }
+
+  void attach(IoQueue queue) {
+    this.queue = queue;
+  }
+
+  int inFlight() {
+    return inFlight;
+  }
+
+  /** Gives up what is not posted yet. */
+  void fail(int status) {
+    if (this.status == 0) {
+      this.status = status;
+    }
+  }
+
+  /**
+   * Posts commands while there are free slots.
+   *
+   * @return whether nothing is left to post: all is posted, or a command has failed
+   */
+  boolean post(QueuePair pair) {
+    while (blocksLeft > 0 && status == 0) {
+      long at = pair.claim();
+      if (at == QueuePair.FULL) {
+        return false;
+      }
+      int blocks = (int) Math.min(blocksLeft, maxBlocks);
+      long length = encode(pair.entries(), at, blocks);
+      pair.post(buffer, bufferOffset, length, this);
+      inFlight++;
+      blocksLeft -= blocks;
+      slba += blocks;
+      bufferOffset += length;
+    }
+    return true;
+  }
+
+  /** Returns the bytes that the command transfers. */
+  private long encode(MemorySegment ring, long at, int blocks) {
+    if (opcode == Opcode.DATASET_MANAGEMENT) {
+      Sqe.datasetManagement(ring, at, nsid, flags, Sqe.DSM_DEALLOCATE);
+      return (long) flags * Sqe.DSM_RANGE_BYTES;
+    }
+    if (opcode == Opcode.FLUSH) {
+      Sqe.flush(ring, at, nsid);
+      return 0;
+    }
+    Sqe.blockCommand(ring, at, opcode, nsid, slba, blocks, flags);
+    return (long) blocks << blockShift;
+  }
+
+  @Override
+  public void onCompletion(int status, int result) {
+    inFlight--;
+    if (status != 0 && this.status == 0) {
+      this.status = status;
+    }
+    if (inFlight == 0 && !backlogged && queue != null) {
+      queue.finished(this);
+    }
+  }
+
+  /** Tells the listener; called once per operation, by who took the request from its queue. */
+  public void deliver() {
+    listener.finished(status);
+  }
+
+  /** The next finished request, and takes this one off the list. */
+  public @Nullable BlockRequest unlink() {
+    BlockRequest following = next;
+    next = null;
+    return following;
+  }
+}

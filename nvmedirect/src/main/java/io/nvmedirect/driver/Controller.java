@@ -1,0 +1,430 @@
+package io.nvmedirect.driver;
+
+import io.nvmedirect.memory.DmaMapper;
+import io.nvmedirect.spec.Cns;
+import io.nvmedirect.spec.ErrorLogEntry;
+import io.nvmedirect.spec.Feature;
+import io.nvmedirect.spec.IdentifyController;
+import io.nvmedirect.spec.IdentifyNamespace;
+import io.nvmedirect.spec.LogPage;
+import io.nvmedirect.spec.NamespaceDescriptors;
+import io.nvmedirect.spec.NvmeException;
+import io.nvmedirect.spec.Register;
+import io.nvmedirect.spec.SmartLog;
+import io.nvmedirect.spec.Sqe;
+import io.nvmedirect.spec.Status;
+import io.nvmedirect.transport.AdminCommands;
+import io.nvmedirect.transport.QueuePair;
+import io.nvmedirect.transport.Transport;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A controller: bring-up, admin commands, I/O queues, reset and shutdown (NVMe 1.4, section 7).
+ *
+ * <p>Any thread may call it. The admin lock owns the registers and the queue identifiers; {@code
+ * generation} and {@code failure} are written under it and read by the owners of I/O queues.
+ */
+public final class Controller implements AutoCloseable {
+
+  private static final System.Logger LOG = System.getLogger(Controller.class.getName());
+
+  private static final int ADMIN_ENTRIES = 32;
+  private static final int QUEUES_WANTED = 64;
+  private static final long FORMAT_TIMEOUT_NS = TimeUnit.MINUTES.toNanos(10);
+  private static final ValueLayout.OfInt U32 =
+      ValueLayout.JAVA_INT.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  private final Transport transport;
+  private final String name;
+  private final long timeoutNs;
+  private final ControllerRegisters registers;
+  private final AdminQueue admin;
+  private final ReentrantLock lock;
+  private final IdentifyController identify;
+  private final int queueLimit;
+  private final BitSet queueIds = new BitSet();
+  private boolean resetting;
+
+  /** Written under the lock. */
+  private volatile boolean closed;
+
+  /** Raised when the controller has forgotten its queues. */
+  private volatile int generation;
+
+  /** Why the controller is given up; null while it works. */
+  private volatile @Nullable String failure;
+
+  /** It could not be disabled: buffers of commands that had no end are never freed. */
+  private volatile boolean mayStillUseMemory;
+
+  private Controller(Transport transport, String name, long timeoutNs) throws IOException {
+    this.transport = transport;
+    this.name = name;
+    this.timeoutNs = timeoutNs;
+    this.registers = new ControllerRegisters(transport, name);
+    registers.disable();
+    int entries = Math.min(ADMIN_ENTRIES, Register.maxQueueEntries(registers.capabilities()));
+    QueuePair pair = transport.openAdminQueue(entries);
+    this.admin = new AdminQueue(this, pair);
+    this.lock = admin.lock();
+    transport.attachAdminQueue(pair);
+    registers.enable();
+    this.identify = fetchIdentify();
+    this.queueLimit = negotiateQueues();
+  }
+
+  /**
+   * Brings a controller up: reset, admin queue, Identify, number of queues. The transport is closed if
+   * that fails.
+   *
+   * @param name the address, for messages
+   * @param timeoutNs how long a command may take
+   */
+  public static Controller open(Transport transport, String name, long timeoutNs)
+      throws IOException {
+    try {
+      return new Controller(transport, name, timeoutNs);
+    } catch (IOException | RuntimeException e) {
+      transport.close();
+      throw e;
+    }
+  }
+
+  public String name() {
+    return name;
+  }
+
+  public IdentifyController identify() {
+    return identify;
+  }
+
+  /** VS, the version of the specification. */
+  public int version() throws IOException {
+    return registers.version();
+  }
+
+  public DmaMapper dma() {
+    return transport.dma();
+  }
+
+  /** How long a command may take. */
+  public long timeoutNs() {
+    return timeoutNs;
+  }
+
+  /** I/O queue pairs that the controller allows. */
+  public int queueLimit() {
+    return queueLimit;
+  }
+
+  /** Most commands in flight on one queue. */
+  public int maxQueueDepth() {
+    return Register.maxQueueEntries(registers.capabilities()) - 1;
+  }
+
+  /** Most bytes of one command. */
+  public long maxTransferBytes() {
+    long mdts = identify.maxTransferBytes(Register.minPageBytes(registers.capabilities()));
+    return Math.min(mdts, transport.maxTransferBytes());
+  }
+
+  int generation() {
+    return generation;
+  }
+
+  @Nullable String failure() {
+    return failure;
+  }
+
+  /** Whether the controller may write to memory of commands that have ended for the host. */
+  public boolean mayStillUseMemory() {
+    return mayStillUseMemory;
+  }
+
+  AdminCommands admin() {
+    return admin;
+  }
+
+  // ---- Admin commands.
+
+  private IdentifyController fetchIdentify() throws IOException {
+    return admin.fetch(
+        "Identify Controller",
+        (ring, at) -> Sqe.identify(ring, at, Cns.CONTROLLER, 0),
+        Cns.BYTES,
+        IdentifyController::decode);
+  }
+
+  private int negotiateQueues() throws IOException {
+    int result =
+        admin.execute(
+            "Set Features (Number of Queues)",
+            (ring, at) ->
+                Sqe.setFeatures(
+                    ring, at, 0, Feature.NUMBER_OF_QUEUES, Feature.queueRequest(QUEUES_WANTED)),
+            null,
+            0);
+    return Math.min(QUEUES_WANTED, Feature.queuesAllocated(result));
+  }
+
+  /** The identifiers of the active namespaces, ascending. */
+  public List<Integer> activeNamespaces() throws IOException {
+    List<Integer> ids = new ArrayList<>();
+    int page = Cns.BYTES / Integer.BYTES;
+    int last = 0;
+    int found;
+    do {
+      int after = last;
+      List<Integer> more =
+          admin.fetch(
+              "Identify (active namespaces)",
+              (ring, at) -> Sqe.identify(ring, at, Cns.ACTIVE_NAMESPACES, after),
+              Cns.BYTES,
+              Controller::decodeIds);
+      ids.addAll(more);
+      found = more.size();
+      last = found == 0 ? last : more.getLast();
+    } while (found == page);
+    return ids;
+  }
+
+  private static List<Integer> decodeIds(MemorySegment data) {
+    List<Integer> ids = new ArrayList<>();
+    for (long at = 0; at < data.byteSize() && data.get(U32, at) != 0; at += Integer.BYTES) {
+      ids.add(data.get(U32, at));
+    }
+    return ids;
+  }
+
+  public IdentifyNamespace identifyNamespace(int nsid) throws IOException {
+    return admin.fetch(
+        "Identify Namespace " + nsid,
+        (ring, at) -> Sqe.identify(ring, at, Cns.NAMESPACE, nsid),
+        Cns.BYTES,
+        IdentifyNamespace::decode);
+  }
+
+  /** The namespace for I/O, as it is formatted now. */
+  public Namespace namespace(int nsid) throws IOException {
+    return Namespace.of(name, nsid, identifyNamespace(nsid), maxTransferBytes());
+  }
+
+  public NamespaceDescriptors namespaceDescriptors(int nsid) throws IOException {
+    return admin.fetch(
+        "Identify (descriptors of namespace " + nsid + ")",
+        (ring, at) -> Sqe.identify(ring, at, Cns.NAMESPACE_DESCRIPTORS, nsid),
+        Cns.BYTES,
+        NamespaceDescriptors::decode);
+  }
+
+  /** The SMART log of the whole controller. */
+  public SmartLog smartLog() throws IOException {
+    return admin.fetch(
+        "Get Log Page (SMART)",
+        (ring, at) -> Sqe.getLogPage(ring, at, -1, LogPage.SMART, SmartLog.BYTES, 0),
+        SmartLog.BYTES,
+        SmartLog::decode);
+  }
+
+  /** The entries of the Error Information log, newest first; at most 64. */
+  public List<ErrorLogEntry> errorLog() throws IOException {
+    int entries = Math.min(identify.errorLogEntries(), Cns.BYTES / ErrorLogEntry.BYTES);
+    int length = entries * ErrorLogEntry.BYTES;
+    return admin.fetch(
+        "Get Log Page (Error Information)",
+        (ring, at) -> Sqe.getLogPage(ring, at, -1, LogPage.ERROR_INFORMATION, length, 0),
+        length,
+        data -> {
+          List<ErrorLogEntry> log = new ArrayList<>();
+          for (int i = 0; i < entries; i++) {
+            ErrorLogEntry entry = ErrorLogEntry.decode(data, (long) i * ErrorLogEntry.BYTES);
+            if (entry.errorCount() != 0) {
+              log.add(entry);
+            }
+          }
+          return log;
+        });
+  }
+
+  /** Erases a namespace and gives it another LBA format of its list. */
+  public void format(int nsid, int lbaFormat) throws IOException {
+    admin.execute(
+        "Format NVM of namespace %d to LBA format %d".formatted(nsid, lbaFormat),
+        (ring, at) -> Sqe.formatNvm(ring, at, nsid, lbaFormat, 0),
+        null,
+        0,
+        Math.max(timeoutNs, FORMAT_TIMEOUT_NS));
+  }
+
+  /** Asks the controller to abort a command; false if it could not or would not. */
+  boolean abort(int sqid, int cid) {
+    LOG.log(System.Logger.Level.WARNING, "{0}: aborting command {1} of queue {2}", name, cid, sqid);
+    try {
+      int notAborted =
+          admin.execute("Abort", (ring, at) -> Sqe.abort(ring, at, sqid, cid), null, 0);
+      return (notAborted & 1) == 0;
+    } catch (IOException e) {
+      LOG.log(System.Logger.Level.WARNING, name + ": the abort failed", e);
+      return false;
+    }
+  }
+
+  // ---- I/O queues.
+
+  /**
+   * Makes an I/O queue pair.
+   *
+   * @param depth most commands in flight
+   * @throws NvmeException if there is no queue left, or no interrupt vector
+   */
+  public IoQueue openQueue(int depth, boolean interrupt) throws IOException {
+    lock.lock();
+    try {
+      checkOpen();
+      int qid = queueIds.nextClearBit(1);
+      if (qid > queueLimit) {
+        throw new NvmeException(
+            "%s: no queue is left: the controller allows %d I/O queues, and all are in use"
+                .formatted(name, queueLimit));
+      }
+      int vector = interrupt ? vector(qid) : -1;
+      QueuePair pair = transport.openQueue(qid, depth + 1, vector);
+      try {
+        pair.create(admin);
+      } catch (IOException e) {
+        pair.close();
+        throw e;
+      }
+      queueIds.set(qid);
+      return new IoQueue(this, pair);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Vector 0 is the admin queue's; the I/O queues share what is there beyond it. */
+  private int vector(int qid) throws NvmeException {
+    int vectors = transport.interruptVectors();
+    if (vectors == 0) {
+      throw new NvmeException(name + ": the device has no interrupts that a queue could use");
+    }
+    return vectors == 1 ? 0 : 1 + (qid - 1) % (vectors - 1);
+  }
+
+  /** Deletes a queue, in which nothing is in flight. */
+  public void closeQueue(IoQueue queue) throws IOException {
+    lock.lock();
+    try {
+      queue.close();
+    } finally {
+      queueIds.clear(queue.id());
+      lock.unlock();
+    }
+  }
+
+  // ---- Failure.
+
+  /** Resets a controller that reports a fatal error. */
+  void checkAlive() {
+    boolean dead;
+    try {
+      dead = registers.isDead();
+    } catch (IOException e) {
+      dead = true;
+    }
+    if (dead && failure == null) {
+      reset("it reports a fatal error or is gone");
+    }
+  }
+
+  /**
+   * Disables the controller, so that it forgets all commands, and enables it again. If it cannot be
+   * disabled or enabled it is given up: {@link #failure} says why.
+   */
+  @SuppressWarnings("NonAtomicVolatileUpdate") // the lock owns it
+  void reset(String reason) {
+    lock.lock();
+    try {
+      if (closed || failure != null) {
+        return;
+      }
+      LOG.log(System.Logger.Level.WARNING, "{0}: resetting the controller: {1}", name, reason);
+      if (resetting) {
+        giveUp(reason, "a command of the reset itself failed");
+        return;
+      }
+      resetting = true;
+      try {
+        resetAndEnable();
+      } catch (IOException e) {
+        giveUp(reason, e.getMessage());
+      } finally {
+        resetting = false;
+        // Last, so that an owner who sees the new generation finds a working controller or the
+        // reason.
+        generation++;
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void resetAndEnable() throws IOException {
+    mayStillUseMemory = true;
+    registers.disable();
+    mayStillUseMemory = false;
+    admin.pair().failAll(Status.ABORTED_BY_HOST);
+    transport.attachAdminQueue(admin.pair());
+    registers.enable();
+    negotiateQueues();
+  }
+
+  private void giveUp(String reason, @Nullable String cause) {
+    failure =
+        "%s: the controller failed (%s) and could not be reset (%s): close the device and open it again"
+            .formatted(name, reason, cause);
+    LOG.log(System.Logger.Level.ERROR, failure);
+  }
+
+  void checkOpen() throws NvmeException {
+    if (closed) {
+      throw new IllegalStateException(name + ": the device is closed");
+    }
+    String why = failure;
+    if (why != null) {
+      throw new NvmeException(why);
+    }
+  }
+
+  /** Shuts the controller down and lets go of it. Idempotent; the queues are closed before. */
+  @Override
+  public void close() throws IOException {
+    lock.lock();
+    try {
+      if (closed) {
+        return;
+      }
+      closed = true;
+      try {
+        if (failure == null) {
+          registers.shutdown();
+          registers.disable();
+        }
+      } finally {
+        transport.close();
+        admin.close();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+}

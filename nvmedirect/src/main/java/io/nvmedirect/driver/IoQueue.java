@@ -1,0 +1,243 @@
+package io.nvmedirect.driver;
+
+import io.nvmedirect.spec.NvmeException;
+import io.nvmedirect.spec.Status;
+import io.nvmedirect.transport.QueuePair;
+import java.io.IOException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An I/O queue pair of a controller, with its requests: splitting, a backlog for what finds no free
+ * slot, deadlines, and recovery after a controller reset. One thread at a time owns it.
+ *
+ * <p>A reset by whomever does not touch this queue: it raises the controller's generation, and the
+ * owner, who finds it changed, ends what was in flight and makes the queue anew.
+ */
+public final class IoQueue {
+
+  /** Deadlines are looked at this often within a timeout. */
+  private static final int LOOKS_PER_TIMEOUT = 8;
+
+  private static final int NO_LIMIT = Integer.MAX_VALUE;
+
+  private final Controller controller;
+  private final QueuePair pair;
+  private int generation;
+  private @Nullable String failure;
+
+  private @Nullable BlockRequest backlogHead;
+  private @Nullable BlockRequest backlogTail;
+  private @Nullable BlockRequest finishedHead;
+  private @Nullable BlockRequest finishedTail;
+  private long lastLookNs = System.nanoTime();
+
+  IoQueue(Controller controller, QueuePair pair) {
+    this.controller = controller;
+    this.pair = pair;
+    this.generation = controller.generation();
+  }
+
+  public int id() {
+    return pair.id();
+  }
+
+  /** Most commands in flight. */
+  public int depth() {
+    return pair.capacity();
+  }
+
+  /** Commands in flight. */
+  public int inFlight() {
+    return pair.inFlight();
+  }
+
+  /** Whether no request is waiting or in flight, and none is finished and not taken. */
+  public boolean isIdle() {
+    return pair.inFlight() == 0 && backlogHead == null && finishedHead == null;
+  }
+
+  QueuePair pair() {
+    return pair;
+  }
+
+  /**
+   * Posts a request if there is a free slot; the rest of a large one follows as slots become free.
+   *
+   * @return false if there is none: nothing has happened
+   * @throws NvmeException if the controller has failed for good
+   */
+  public boolean submit(BlockRequest request) throws NvmeException {
+    checkUsable();
+    if (backlogHead != null || pair.inFlight() == pair.capacity()) {
+      return false;
+    }
+    start(request);
+    return true;
+  }
+
+  /**
+   * Posts a request, or keeps it until a slot is free.
+   *
+   * @throws NvmeException if the controller has failed for good
+   */
+  public void submitOrQueue(BlockRequest request) throws NvmeException {
+    checkUsable();
+    if (backlogHead != null) {
+      request.attach(this);
+      append(request);
+    } else {
+      start(request);
+    }
+  }
+
+  private void start(BlockRequest request) {
+    request.attach(this);
+    if (!request.post(pair)) {
+      append(request);
+    }
+  }
+
+  private void append(BlockRequest request) {
+    request.backlogged = true;
+    if (backlogTail == null) {
+      backlogHead = request;
+    } else {
+      backlogTail.next = request;
+    }
+    backlogTail = request;
+  }
+
+  /** Shows posted commands to the device. */
+  public void ring() {
+    pair.ring();
+  }
+
+  /**
+   * Takes completions, posts what was waiting for slots, and looks at the deadlines.
+   *
+   * @return the finished requests, linked; the caller delivers them, outside of its lock
+   */
+  public @Nullable BlockRequest reap() {
+    if (generation != controller.generation()) {
+      recover();
+    }
+    pair.ring();
+    if (pair.reap(NO_LIMIT) > 0 && backlogHead != null) {
+      postBacklog();
+    }
+    BlockRequest finished = finishedHead;
+    finishedHead = null;
+    finishedTail = null;
+    return finished;
+  }
+
+  private void postBacklog() {
+    BlockRequest request = backlogHead;
+    while (request != null && request.post(pair)) {
+      backlogHead = request.unlink();
+      request.backlogged = false;
+      if (request.inFlight() == 0) {
+        finished(request);
+      }
+      request = backlogHead;
+    }
+    if (request == null) {
+      backlogTail = null;
+    }
+    pair.ring();
+  }
+
+  void finished(BlockRequest request) {
+    if (finishedTail == null) {
+      finishedHead = request;
+    } else {
+      finishedTail.next = request;
+    }
+    finishedTail = request;
+  }
+
+  /** Whether the queue has an interrupt vector. */
+  public boolean hasInterrupt() {
+    return pair.hasInterrupt();
+  }
+
+  /** Blocks until an interrupt, or the time is over; any thread may call it. */
+  public boolean awaitInterrupt(long timeoutNs) throws InterruptedException {
+    return pair.awaitInterrupt(timeoutNs);
+  }
+
+  /** How often {@link #checkDeadlines} needs to be called while something is in flight. */
+  public long lookIntervalNs() {
+    return controller.timeoutNs() / LOOKS_PER_TIMEOUT;
+  }
+
+  /**
+   * Aborts a command that has taken too long. If that was done before, or the abort fails, the
+   * controller is reset, and every command in flight ends with "Command Aborted By Host".
+   */
+  public void checkDeadlines(long nowNs) {
+    if (nowNs - lastLookNs < lookIntervalNs()) {
+      return;
+    }
+    lastLookNs = nowNs;
+    if (pair.inFlight() == 0) {
+      return;
+    }
+    controller.checkAlive();
+    int expired = pair.expiredCommand(nowNs, controller.timeoutNs());
+    while (expired != QueuePair.NONE && generation == controller.generation()) {
+      if (pair.markExpired(expired) || !controller.abort(pair.id(), expired)) {
+        controller.reset(
+            "command %d of queue %d did not end within %d ms"
+                .formatted(expired, pair.id(), controller.timeoutNs() / 1_000_000));
+      } else {
+        expired = pair.expiredCommand(nowNs, controller.timeoutNs());
+      }
+    }
+    if (generation != controller.generation()) {
+      recover();
+    }
+  }
+
+  private void checkUsable() throws NvmeException {
+    if (generation != controller.generation()) {
+      recover();
+    }
+    if (failure != null) {
+      throw new NvmeException(failure);
+    }
+  }
+
+  /** After a reset: ends what was in flight, which the controller has forgotten, and starts anew. */
+  private void recover() {
+    generation = controller.generation();
+    pair.failAll(Status.ABORTED_BY_HOST);
+    failure = controller.failure();
+    if (failure == null) {
+      try {
+        pair.create(controller.admin());
+      } catch (IOException e) {
+        failure = "%s: queue %d is lost: %s".formatted(controller.name(), id(), e.getMessage());
+      }
+    }
+    if (failure != null) {
+      for (BlockRequest request = backlogHead; request != null; request = request.next) {
+        request.fail(Status.HOST_PATHING_ERROR);
+      }
+    }
+    postBacklog();
+  }
+
+  /** Makes the controller forget the queue and frees its memory; nothing is in flight. */
+  void close() throws IOException {
+    try {
+      if (generation == controller.generation() && failure == null) {
+        pair.delete(controller.admin());
+      }
+    } finally {
+      if (!controller.mayStillUseMemory()) {
+        pair.close();
+      }
+    }
+  }
+}

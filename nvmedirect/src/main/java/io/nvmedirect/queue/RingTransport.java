@@ -1,0 +1,82 @@
+package io.nvmedirect.queue;
+
+import io.nvmedirect.memory.DmaMapper;
+import io.nvmedirect.spec.Register;
+import io.nvmedirect.transport.QueuePair;
+import io.nvmedirect.transport.Transport;
+import java.io.IOException;
+
+/** A controller behind a PCI function: registers in BAR0 and queues in memory. */
+public final class RingTransport implements Transport {
+
+  private final PciFunction function;
+
+  public RingTransport(PciFunction function) {
+    this.function = function;
+  }
+
+  @Override
+  public int read32(int register) throws IOException {
+    return function.read32(register);
+  }
+
+  @Override
+  public long read64(int register) throws IOException {
+    return function.read64(register);
+  }
+
+  @Override
+  public void write32(int register, int value) throws IOException {
+    function.write32(register, value);
+  }
+
+  @Override
+  public QueuePair openAdminQueue(int entries) throws IOException {
+    return open(0, entries, -1);
+  }
+
+  @Override
+  public void attachAdminQueue(QueuePair admin) throws IOException {
+    RingQueuePair pair = (RingQueuePair) admin;
+    pair.clear();
+    function.write32(Register.AQA, Register.adminQueueAttributes(pair.capacity() + 1));
+    function.write64(Register.ASQ, pair.sqBuffer().iova(0));
+    function.write64(Register.ACQ, pair.cqBuffer().iova(0));
+  }
+
+  @Override
+  public QueuePair openQueue(int qid, int entries, int vector) throws IOException {
+    return open(qid, entries, vector);
+  }
+
+  private RingQueuePair open(int qid, int entries, int vector) throws IOException {
+    int stride = Register.doorbellStrideBytes(function.read64(Register.CAP));
+    return new RingQueuePair(
+        qid,
+        entries,
+        vector,
+        function,
+        function.doorbell(Register.sqTailDoorbell(qid, stride)),
+        function.doorbell(Register.cqHeadDoorbell(qid, stride)));
+  }
+
+  @Override
+  public int interruptVectors() {
+    return function.vectors();
+  }
+
+  @Override
+  public DmaMapper dma() {
+    return function.dma();
+  }
+
+  @Override
+  public long maxTransferBytes() {
+    return PrpLists.MAX_TRANSFER_BYTES;
+  }
+
+  @Override
+  public void close() {
+    function.close();
+  }
+}
