@@ -59,6 +59,11 @@ final class PrpLists {
     return buffer.iova(list);
   }
 
+  /** All lists, for a look at them. */
+  MemorySegment memory() {
+    return lists;
+  }
+
   void close() {
     buffer.close();
   }

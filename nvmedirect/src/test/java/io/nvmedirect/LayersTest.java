@@ -1,0 +1,87 @@
+package io.nvmedirect;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+
+/** Imports point down only; packages of one row do not know each other. */
+class LayersTest {
+
+  /** From the bottom; "" is the root package. */
+  private static final List<List<String>> ROWS =
+      List.of(
+          List.of("spec", "linux"),
+          List.of("memory"),
+          List.of("transport"),
+          List.of("queue"),
+          List.of("emulator", "pcie", "tcp", "uring"),
+          List.of("driver"),
+          List.of("cache"),
+          List.of(""),
+          List.of("serve"),
+          List.of("compat"));
+
+  private static final JavaClasses CLASSES =
+      new ClassFileImporter()
+          .withImportOption(new ImportOption.DoNotIncludeTests())
+          .importPackages("io.nvmedirect");
+
+  private static String name(String simple) {
+    return simple.isEmpty() ? "io.nvmedirect" : "io.nvmedirect." + simple;
+  }
+
+  @Test
+  void imports_pointDown() {
+    for (int row = 0; row < ROWS.size(); row++) {
+      for (String simple : ROWS.get(row)) {
+        List<String> forbidden = new ArrayList<>();
+        ROWS.get(row).stream().filter(s -> !s.equals(simple)).forEach(s -> forbidden.add(name(s)));
+        ROWS.subList(row + 1, ROWS.size())
+            .forEach(above -> above.forEach(s -> forbidden.add(name(s))));
+        noClasses()
+            .that()
+            .resideInAPackage(name(simple))
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage(forbidden.toArray(String[]::new))
+            .allowEmptyShould(true)
+            .check(CLASSES);
+      }
+    }
+  }
+
+  @Test
+  void driverKnowsTransports_byTheSeamOnly() {
+    noClasses()
+        .that()
+        .resideInAPackage("io.nvmedirect.driver")
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage(
+            "io.nvmedirect.queue",
+            "io.nvmedirect.emulator",
+            "io.nvmedirect.pcie",
+            "io.nvmedirect.tcp",
+            "io.nvmedirect.uring")
+        .check(CLASSES);
+  }
+
+  @Test
+  void everyPackage_hasItsRow() {
+    TreeSet<String> found =
+        CLASSES.stream()
+            .map(c -> c.getPackageName())
+            .collect(Collectors.toCollection(TreeSet::new));
+    assertThat(found).isNotEmpty();
+    assertThat(ROWS.stream().flatMap(List::stream).map(LayersTest::name).toList())
+        .containsAll(found);
+  }
+}

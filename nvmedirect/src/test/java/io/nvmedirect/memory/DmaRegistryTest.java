@@ -1,0 +1,106 @@
+package io.nvmedirect.memory;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Objects;
+import org.junit.jupiter.api.Test;
+
+class DmaRegistryTest {
+
+  private final DmaBufferTest.CountingMapper mapper = new DmaBufferTest.CountingMapper();
+  private final DmaRegistry registry = new DmaRegistry(mapper);
+
+  private DmaBuffer mapped(MemorySegment memory) throws IOException {
+    return Objects.requireNonNull(registry.acquire(memory));
+  }
+
+  @Test
+  void acquire_ofASliceOfABuffer_findsTheBuffer() throws IOException {
+    try (DmaBuffer a = registry.allocate(8192);
+        DmaBuffer b = registry.allocate(4096)) {
+      MemorySegment slice = a.segment().asSlice(4096, 512);
+      DmaBuffer found = registry.acquire(slice);
+      assertThat(found).isSameAs(a);
+      assertThat(DmaRegistry.offset(a, slice)).isEqualTo(4096);
+      a.release();
+      assertThat(registry.acquire(b.segment())).isSameAs(b);
+      b.release();
+      assertThat(mapper.mapped).hasValue(2);
+    }
+  }
+
+  @Test
+  void acquire_ofHeapConfinedGlobalOrMisaligned_isNull() throws IOException {
+    assertThat(registry.acquire(MemorySegment.ofArray(new byte[4096]))).isNull();
+    assertThat(registry.acquire(Arena.global().allocate(512, 8))).isNull();
+    try (Arena confined = Arena.ofConfined();
+        Arena shared = Arena.ofShared()) {
+      assertThat(registry.acquire(confined.allocate(512, 8))).isNull();
+      assertThat(registry.acquire(shared.allocate(1024, 8).asSlice(1, 512))).isNull();
+    }
+    assertThat(mapper.mapped).hasValue(0);
+  }
+
+  @Test
+  void acquire_ofSharedMemory_mapsOnce() throws IOException {
+    try (Arena arena = Arena.ofShared()) {
+      MemorySegment memory = arena.allocate(8192, 4);
+      DmaBuffer first = mapped(memory);
+      DmaBuffer second = mapped(memory.asSlice(4, 512));
+      assertThat(first).isSameAs(second);
+      assertThat(mapper.mapped).hasValue(1);
+      first.release();
+      second.release();
+    }
+  }
+
+  @Test
+  void acquire_ofAnotherArenaAtTheSameAddress_mapsAnew() throws IOException {
+    try (DmaBuffer owner = DmaBuffer.allocate(mapper, 4096)) {
+      long address = owner.segment().address();
+      try (Arena first = Arena.ofShared();
+          Arena second = Arena.ofShared()) {
+        DmaBuffer a = mapped(at(address, first));
+        DmaBuffer b = mapped(at(address, second));
+        assertThat(b).isNotSameAs(a);
+        a.release();
+        b.release();
+      }
+    }
+  }
+
+  @SuppressWarnings("restricted")
+  private static MemorySegment at(long address, Arena arena) {
+    return MemorySegment.ofAddress(address).reinterpret(4096, arena, null);
+  }
+
+  @Test
+  void mappings_areFew() throws IOException {
+    try (Arena arena = Arena.ofShared()) {
+      for (int i = 0; i < 1000; i++) {
+        DmaBuffer buffer = mapped(arena.allocate(64, 8));
+        buffer.release();
+      }
+      assertThat(mapper.mapped.get()).isBetween(1, 130);
+    }
+    registry.close();
+    assertThat(mapper.mapped).hasValue(0);
+  }
+
+  @Test
+  void deadMappingsAndClosedBuffers_areDropped() throws IOException {
+    for (int i = 0; i < 300; i++) {
+      try (Arena arena = Arena.ofShared();
+          DmaBuffer owned = registry.allocate(4096)) {
+        DmaBuffer mapping = mapped(arena.allocate(64, 8));
+        mapping.release();
+        assertThat(owned.isClosed()).isFalse();
+      }
+    }
+    // The last of each is dropped with the next addition.
+    assertThat(mapper.mapped.get()).isLessThanOrEqualTo(2);
+  }
+}

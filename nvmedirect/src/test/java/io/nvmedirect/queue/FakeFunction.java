@@ -1,0 +1,67 @@
+package io.nvmedirect.queue;
+
+import io.nvmedirect.memory.DmaMapper;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+
+/** A function whose memory is reached at fixed I/O virtual addresses and whose doorbells are noted. */
+final class FakeFunction implements PciFunction, DmaMapper {
+
+  record Rung(int offset, int value) {}
+
+  final List<Rung> rung = new ArrayList<>();
+  final List<Long> unmapped = new ArrayList<>();
+  private long nextIova = 0x10_0000;
+
+  @Override
+  public int read32(int offset) {
+    return 0;
+  }
+
+  @Override
+  public long read64(int offset) {
+    return 0;
+  }
+
+  @Override
+  public void write32(int offset, int value) {}
+
+  @Override
+  public void write64(int offset, long value) {}
+
+  @Override
+  public Doorbell doorbell(int offset) {
+    return value -> rung.add(new Rung(offset, value));
+  }
+
+  @Override
+  public DmaMapper dma() {
+    return this;
+  }
+
+  @Override
+  public int vectors() {
+    return 0;
+  }
+
+  @Override
+  public InterruptVector vector(int index) {
+    throw new IndexOutOfBoundsException(index);
+  }
+
+  @Override
+  public long map(MemorySegment memory) {
+    long iova = nextIova + (memory.address() & 4095);
+    nextIova += (memory.byteSize() + 8191) & -4096;
+    return iova;
+  }
+
+  @Override
+  public void unmap(long iova) {
+    unmapped.add(iova);
+  }
+
+  @Override
+  public void close() {}
+}
