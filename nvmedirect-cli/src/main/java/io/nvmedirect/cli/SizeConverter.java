@@ -1,0 +1,17 @@
+package io.nvmedirect.cli;
+
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.TypeConversionException;
+
+/** An option's value in bytes, by {@link Sizes}. */
+final class SizeConverter implements ITypeConverter<Long> {
+
+  @Override
+  public Long convert(String value) {
+    try {
+      return Sizes.parse(value);
+    } catch (IllegalArgumentException e) {
+      throw new TypeConversionException(e.getMessage());
+    }
+  }
+}

@@ -1,0 +1,13 @@
+/** The command line: one class a verb. */
+module io.nvmedirect.cli {
+  requires com.fasterxml.jackson.databind;
+  requires info.picocli;
+  requires io.nvmedirect;
+  requires java.management;
+  requires jdk.management;
+  requires HdrHistogram;
+  requires static org.jspecify;
+
+  opens io.nvmedirect.cli to
+      info.picocli;
+}

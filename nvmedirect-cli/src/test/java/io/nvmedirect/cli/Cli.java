@@ -1,0 +1,43 @@
+package io.nvmedirect.cli;
+
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.channels.Channels;
+import java.nio.file.Path;
+
+/** Runs a verb in this process. */
+final class Cli {
+
+  /**
+   * What a verb left.
+   *
+   * @param out text on standard output
+   * @param data bytes on standard output
+   */
+  record Result(int status, String out, String err, byte[] data) {}
+
+  private Cli() {}
+
+  static Result run(String... arguments) {
+    return run(new byte[0], Path.of("/nonexistent"), arguments);
+  }
+
+  static Result run(byte[] input, Path sysfs, String... arguments) {
+    ByteArrayOutputStream data = new ByteArrayOutputStream();
+    Streams streams =
+        new Streams(
+            () -> Channels.newChannel(new ByteArrayInputStream(input)),
+            () -> Channels.newChannel(data),
+            sysfs);
+    StringWriter out = new StringWriter();
+    StringWriter err = new StringWriter();
+    int status =
+        Nvmed.commandLine(new Nvmed(streams, new Stop()))
+            .setOut(new PrintWriter(out))
+            .setErr(new PrintWriter(err))
+            .execute(arguments);
+    return new Result(status, out.toString(), err.toString(), data.toByteArray());
+  }
+}
