@@ -56,7 +56,7 @@ public final class AsyncIo {
   private int state;
 
   private int status;
-  private @Nullable NvmeHandle handle;
+  private @Nullable DirectIo path;
   private int opcode;
   private long position;
   private long lengthBytes;
@@ -111,7 +111,7 @@ public final class AsyncIo {
       throw new NvmeException(
           "%s: %s of %d bytes at %d"
               .formatted(
-                  Objects.requireNonNull(handle).device().address(),
+                  Objects.requireNonNull(path).device().address(),
                   Opcode.ioName(opcode),
                   lengthBytes,
                   position),
@@ -127,13 +127,13 @@ public final class AsyncIo {
     return request;
   }
 
-  /** Takes the operation for a submission on a handle. */
-  void begin(NvmeHandle handle, boolean asynchronous, int opcode, long position, long lengthBytes) {
+  /** Takes the operation for a submission. */
+  void begin(DirectIo path, boolean asynchronous, int opcode, long position, long lengthBytes) {
     int before = (int) STATE.getAcquire(this);
     if (before == IN_FLIGHT || !STATE.compareAndSet(this, before, IN_FLIGHT)) {
       throw new IllegalStateException("the operation is still in flight");
     }
-    this.handle = handle;
+    this.path = path;
     this.asynchronous = asynchronous;
     this.opcode = opcode;
     this.position = position;
@@ -179,7 +179,7 @@ public final class AsyncIo {
   }
 
   private void finished(int commandStatus) {
-    NvmeHandle owner = Objects.requireNonNull(handle);
+    DirectIo owner = Objects.requireNonNull(path);
     boolean counted = asynchronous;
     int result = commandStatus;
     Bounce copying = bounce;
@@ -212,7 +212,7 @@ public final class AsyncIo {
     Bounce copying = bounce;
     buffer = null;
     bounce = null;
-    NvmeHandle owner = handle;
+    DirectIo owner = path;
     if (used == null || owner == null || owner.device().mayStillUseMemory()) {
       return;
     }

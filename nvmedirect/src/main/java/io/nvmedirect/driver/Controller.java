@@ -333,16 +333,53 @@ public final class Controller implements AutoCloseable {
 
   // ---- Failure.
 
-  /** Resets a controller that reports a fatal error. */
-  void checkAlive() {
-    boolean dead;
+  /** Resets a controller that reports a fatal error, unless it was reset since {@code seen}. */
+  void checkAlive(int seen) {
+    lock.lock();
     try {
-      dead = registers.isDead();
-    } catch (IOException e) {
-      dead = true;
+      if (seen == generation && failure == null && !closed && isDead()) {
+        reset("it reports a fatal error or is gone");
+      }
+    } finally {
+      lock.unlock();
     }
-    if (dead && failure == null) {
-      reset("it reports a fatal error or is gone");
+  }
+
+  private boolean isDead() {
+    try {
+      return registers.isDead();
+    } catch (IOException e) {
+      return true;
+    }
+  }
+
+  /** Resets the controller unless that was done since {@code seen}: another queue may have. */
+  void resetSince(int seen, String reason) {
+    lock.lock();
+    try {
+      if (seen == generation) {
+        reset(reason);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Makes a queue anew that a reset has wiped out, in which nothing is in flight. No other reset comes
+   * between.
+   *
+   * @return the generation that the queue belongs to
+   * @throws IOException if the controller has failed, or the queue could not be made
+   */
+  int attach(QueuePair pair) throws IOException {
+    lock.lock();
+    try {
+      checkOpen();
+      pair.create(admin);
+      return generation;
+    } finally {
+      lock.unlock();
     }
   }
 

@@ -4,6 +4,7 @@ import io.nvmedirect.spec.NvmeException;
 import io.nvmedirect.spec.Status;
 import io.nvmedirect.transport.QueuePair;
 import java.io.IOException;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -183,11 +184,12 @@ public final class IoQueue {
     if (pair.inFlight() == 0) {
       return;
     }
-    controller.checkAlive();
+    controller.checkAlive(generation);
     int expired = pair.expiredCommand(nowNs, controller.timeoutNs());
     while (expired != QueuePair.NONE && generation == controller.generation()) {
       if (pair.markExpired(expired) || !controller.abort(pair.id(), expired)) {
-        controller.reset(
+        controller.resetSince(
+            generation,
             "command %d of queue %d did not end within %d ms"
                 .formatted(expired, pair.id(), controller.timeoutNs() / 1_000_000));
       } else {
@@ -210,22 +212,23 @@ public final class IoQueue {
 
   /** After a reset: ends what was in flight, which the controller has forgotten, and starts anew. */
   private void recover() {
-    generation = controller.generation();
     pair.failAll(Status.ABORTED_BY_HOST);
-    failure = controller.failure();
-    if (failure == null) {
-      try {
-        pair.create(controller.admin());
-      } catch (IOException e) {
-        failure = "%s: queue %d is lost: %s".formatted(controller.name(), id(), e.getMessage());
-      }
-    }
-    if (failure != null) {
+    // If making it fails, the next reset gives it another try.
+    generation = controller.generation();
+    failure = null;
+    try {
+      generation = controller.attach(pair);
+    } catch (IOException | IllegalStateException e) {
+      failure = Objects.requireNonNullElseGet(controller.failure(), () -> lost(e));
       for (BlockRequest request = backlogHead; request != null; request = request.next) {
         request.fail(Status.HOST_PATHING_ERROR);
       }
     }
     postBacklog();
+  }
+
+  private String lost(Exception cause) {
+    return "%s: queue %d is lost: %s".formatted(controller.name(), id(), cause.getMessage());
   }
 
   /** Makes the controller forget the queue and frees its memory; nothing is in flight. */

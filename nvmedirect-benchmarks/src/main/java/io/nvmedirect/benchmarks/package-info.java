@@ -1,0 +1,5 @@
+/** JMH benchmarks of the I/O path. */
+@NullMarked
+package io.nvmedirect.benchmarks;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,377 @@
+package io.nvmedirect;
+
+import io.nvmedirect.driver.Backoff;
+import io.nvmedirect.driver.Namespace;
+import io.nvmedirect.memory.DmaBuffer;
+import io.nvmedirect.memory.DmaRegistry;
+import io.nvmedirect.spec.NvmeException;
+import io.nvmedirect.spec.Opcode;
+import io.nvmedirect.spec.Sqe;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * Block I/O through one queue: checks, finds the memory or a bounce buffer for it, submits, and counts
+ * what is outstanding. Any thread that may use the queue.
+ */
+final class DirectIo {
+
+  /** One per thread, for a thread is in one synchronous operation at a time. */
+  private static final ThreadLocal<AsyncIo> SYNCHRONOUS = ThreadLocal.withInitial(AsyncIo::new);
+
+  private static final long MAX_RANGE_BLOCKS = 0xFFFF_FFFFL;
+  private static final int MAX_RANGES = 256;
+
+  private final NvmeQueue queue;
+  private final NvmeDevice device;
+  private final Namespace namespace;
+  private final boolean interrupt;
+  private final AtomicInteger outstanding = new AtomicInteger();
+  private final AtomicBoolean closed = new AtomicBoolean();
+
+  DirectIo(NvmeQueue queue, boolean interrupt) {
+    this.queue = queue;
+    this.device = queue.device();
+    this.namespace = device.ioNamespace();
+    this.interrupt = interrupt;
+  }
+
+  NvmeDevice device() {
+    return device;
+  }
+
+  int outstanding() {
+    return outstanding.get();
+  }
+
+  // ---- Synchronous operations.
+
+  /** Read, Write or Compare of any memory. */
+  void transfer(int opcode, int flags, MemorySegment memory, long position) throws IOException {
+    long length = memory.byteSize();
+    checkMemory(opcode, memory);
+    checkRange(position, length);
+    if (length == 0) {
+      return;
+    }
+    DmaBuffer direct = device.registry().acquire(memory);
+    if (direct != null) {
+      run(opcode, flags, position, length, direct, DmaRegistry.offset(direct, memory));
+      return;
+    }
+    DmaBuffer bounce = device.bounces().take();
+    try {
+      for (long done = 0; done < length; ) {
+        long window = Math.min(length - done, bounce.byteSize());
+        if (opcode != Opcode.READ) {
+          MemorySegment.copy(memory, done, bounce.segment(), 0, window);
+        }
+        bounce.acquire();
+        run(opcode, flags, position + done, window, bounce, 0);
+        if (opcode == Opcode.READ) {
+          MemorySegment.copy(bounce.segment(), 0, memory, done, window);
+        }
+        done += window;
+      }
+    } finally {
+      device.giveBack(bounce);
+    }
+  }
+
+  /** {@code buffer} is acquired; the operation releases it. */
+  private void run(int opcode, int flags, long position, long length, DmaBuffer buffer, long offset)
+      throws IOException {
+    int shift = namespace.blockShift();
+    AsyncIo io = synchronous();
+    begin(io, false, opcode, position, length);
+    io.direct(buffer);
+    io.request()
+        .transfer(opcode, namespace, flags, position >>> shift, length >>> shift, buffer, offset);
+    runToEnd(io);
+  }
+
+  /** A command on a range without data. */
+  void range(int opcode, int flags, long position, long lengthBytes) throws IOException {
+    checkRange(position, lengthBytes);
+    if (lengthBytes == 0) {
+      return;
+    }
+    int shift = namespace.blockShift();
+    AsyncIo io = synchronous();
+    begin(io, false, opcode, position, lengthBytes);
+    io.request().range(opcode, namespace, flags, position >>> shift, lengthBytes >>> shift);
+    runToEnd(io);
+  }
+
+  void flush() throws IOException {
+    AsyncIo io = synchronous();
+    begin(io, false, Opcode.FLUSH, 0, 0);
+    io.request().flush(namespace);
+    runToEnd(io);
+  }
+
+  /** Dataset Management with as many ranges and commands as the length needs. */
+  void deallocate(long position, long lengthBytes) throws IOException {
+    checkRange(position, lengthBytes);
+    long block = position >>> namespace.blockShift();
+    long left = lengthBytes >>> namespace.blockShift();
+    while (left > 0) {
+      DmaBuffer ranges = device.bounces().take();
+      int count = 0;
+      long first = block;
+      while (left > 0 && count < MAX_RANGES) {
+        int blocks = (int) Math.min(left, MAX_RANGE_BLOCKS);
+        Sqe.datasetRange(ranges.segment(), (long) count * Sqe.DSM_RANGE_BYTES, block, blocks);
+        block += Integer.toUnsignedLong(blocks);
+        left -= Integer.toUnsignedLong(blocks);
+        count++;
+      }
+      AsyncIo io = synchronous();
+      begin(io, false, Opcode.DATASET_MANAGEMENT, first << namespace.blockShift(), lengthBytes);
+      ranges.acquire();
+      io.direct(ranges);
+      io.request().deallocate(namespace, count, ranges);
+      try {
+        runToEnd(io);
+      } finally {
+        device.giveBack(ranges);
+      }
+    }
+  }
+
+  private static AsyncIo synchronous() {
+    AsyncIo io = SYNCHRONOUS.get();
+    // A callback that runs while its thread waits may do synchronous I/O itself.
+    return io.isInFlight() ? new AsyncIo() : io;
+  }
+
+  private void runToEnd(AsyncIo io) throws IOException {
+    submitOrQueue(io);
+    queue.await(io, interrupt);
+    io.throwIfFailed();
+  }
+
+  // ---- Asynchronous operations.
+
+  /** Posts a transfer of a part of a buffer; false if the queue is full. */
+  boolean post(
+      AsyncIo io,
+      int opcode,
+      int flags,
+      DmaBuffer buffer,
+      long offset,
+      long lengthBytes,
+      long position)
+      throws IOException {
+    checkRange(position, lengthBytes);
+    checkNotEmpty(lengthBytes);
+    Objects.checkFromIndexSize(offset, lengthBytes, buffer.byteSize());
+    if ((offset & 3) != 0) {
+      throw new IllegalArgumentException("the offset is no multiple of 4: offset=" + offset);
+    }
+    buffer.acquire();
+    try {
+      begin(io, true, opcode, position, lengthBytes);
+    } catch (RuntimeException e) {
+      buffer.release();
+      throw e;
+    }
+    int shift = namespace.blockShift();
+    io.direct(buffer);
+    io.request()
+        .transfer(
+            opcode, namespace, flags, position >>> shift, lengthBytes >>> shift, buffer, offset);
+    return submit(io);
+  }
+
+  /** Posts a transfer of any memory; false if the queue is full. */
+  boolean post(AsyncIo io, int opcode, int flags, MemorySegment memory, long position)
+      throws IOException {
+    prepare(io, opcode, flags, memory, position);
+    return submit(io);
+  }
+
+  /** Posts a Flush; false if the queue is full. */
+  boolean postFlush(AsyncIo io) throws IOException {
+    begin(io, true, Opcode.FLUSH, 0, 0);
+    io.request().flush(namespace);
+    return submit(io);
+  }
+
+  /** Starts a transfer of any memory, now or when a slot is free. */
+  CompletableFuture<Void> start(int opcode, int flags, MemorySegment memory, long position)
+      throws IOException {
+    CompletableFuture<Void> future = new CompletableFuture<>();
+    AsyncIo io = new AsyncIo(done -> complete(future, done));
+    prepare(io, opcode, flags, memory, position);
+    submitOrQueue(io);
+    return future;
+  }
+
+  /** Starts a Flush, now or when a slot is free. */
+  CompletableFuture<Void> startFlush() throws IOException {
+    CompletableFuture<Void> future = new CompletableFuture<>();
+    AsyncIo io = new AsyncIo(done -> complete(future, done));
+    begin(io, true, Opcode.FLUSH, 0, 0);
+    io.request().flush(namespace);
+    submitOrQueue(io);
+    return future;
+  }
+
+  private static void complete(CompletableFuture<Void> future, AsyncIo io) {
+    try {
+      io.throwIfFailed();
+      future.complete(null);
+    } catch (NvmeException e) {
+      future.completeExceptionally(e);
+    }
+  }
+
+  private void prepare(AsyncIo io, int opcode, int flags, MemorySegment memory, long position)
+      throws IOException {
+    long length = memory.byteSize();
+    checkMemory(opcode, memory);
+    checkRange(position, length);
+    checkNotEmpty(length);
+    begin(io, true, opcode, position, length);
+    boolean prepared = false;
+    try {
+      attachMemory(io, opcode, flags, memory, position);
+      prepared = true;
+    } finally {
+      if (!prepared) {
+        abandon(io);
+      }
+    }
+  }
+
+  private void attachMemory(AsyncIo io, int opcode, int flags, MemorySegment memory, long position)
+      throws IOException {
+    int shift = namespace.blockShift();
+    DmaBuffer direct = device.registry().acquire(memory);
+    if (direct != null) {
+      io.direct(direct);
+      long offset = DmaRegistry.offset(direct, memory);
+      long blocks = memory.byteSize() >>> shift;
+      io.request().transfer(opcode, namespace, flags, position >>> shift, blocks, direct, offset);
+      return;
+    }
+    if (!queue.isConfined() && !DmaRegistry.isShared(memory)) {
+      throw new IllegalArgumentException(
+          "memory of a confined arena needs a confined queue, for another thread may complete the"
+              + " operation: "
+              + memory);
+    }
+    DmaBuffer buffer = device.bounces().take();
+    Bounce bounce =
+        new Bounce(
+            queue, namespace, io.request(), opcode, flags, position >>> shift, memory, buffer);
+    io.bounced(bounce);
+    bounce.prepareWindow();
+  }
+
+  // ---- The life of an operation.
+
+  private void begin(
+      AsyncIo io, boolean asynchronous, int opcode, long position, long lengthBytes) {
+    io.begin(this, asynchronous, opcode, position, lengthBytes);
+    // Counted before the look, so that a close at the same time waits for it or is seen here.
+    outstanding.incrementAndGet();
+    if (asynchronous) {
+      queue.asyncBegins();
+    }
+    if (closed.get()) {
+      abandon(io);
+      throw new IllegalStateException("the handle is closed: " + device.address());
+    }
+  }
+
+  private void abandon(AsyncIo io) {
+    io.cancel();
+    operationEnds(io.isAsynchronous());
+  }
+
+  private boolean submit(AsyncIo io) throws IOException {
+    boolean submitted = false;
+    try {
+      submitted = queue.submit(io.request());
+    } finally {
+      if (!submitted) {
+        abandon(io);
+      }
+    }
+    if (submitted) {
+      queue.asyncSubmitted();
+    }
+    return submitted;
+  }
+
+  private void submitOrQueue(AsyncIo io) throws IOException {
+    boolean submitted = false;
+    try {
+      queue.submitOrQueue(io.request());
+      submitted = true;
+    } finally {
+      if (!submitted) {
+        abandon(io);
+      }
+    }
+    if (io.isAsynchronous()) {
+      queue.asyncSubmitted();
+    }
+  }
+
+  void operationEnds(boolean asynchronous) {
+    if (asynchronous) {
+      queue.asyncEnds();
+    }
+    outstanding.decrementAndGet();
+  }
+
+  private void checkRange(long position, long lengthBytes) {
+    long size = namespace.sizeBytes();
+    int mask = namespace.blockBytes() - 1;
+    if (((position | lengthBytes) & mask) != 0) {
+      throw new IllegalArgumentException(
+          "position and length must be multiples of the block of %d bytes: position=%d, length=%d"
+              .formatted(mask + 1, position, lengthBytes));
+    }
+    if (position < 0 || lengthBytes < 0 || lengthBytes > size - position) {
+      throw new IllegalArgumentException(
+          "the range is not within the device: position=%d, length=%d, size=%d"
+              .formatted(position, lengthBytes, size));
+    }
+  }
+
+  private static void checkNotEmpty(long lengthBytes) {
+    if (lengthBytes == 0) {
+      throw new IllegalArgumentException(
+          "an asynchronous operation has at least one block: length=0");
+    }
+  }
+
+  private static void checkMemory(int opcode, MemorySegment memory) {
+    if (opcode == Opcode.READ && memory.isReadOnly()) {
+      throw new IllegalArgumentException("the memory to read into is read-only: " + memory);
+    }
+  }
+
+  /** Waits for the operations in flight; false if it was closed before. */
+  boolean close() {
+    if (!closed.compareAndSet(false, true)) {
+      return false;
+    }
+    for (int idle = 0; outstanding.get() > 0; idle++) {
+      if (queue.pollWhileWaiting() > 0) {
+        idle = -1;
+      } else {
+        Backoff.idle(idle);
+      }
+    }
+    return true;
+  }
+}
