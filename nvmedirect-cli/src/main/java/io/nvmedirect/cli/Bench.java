@@ -43,6 +43,9 @@ final class Bench {
     long cpuNs = process.getProcessCpuTime();
     watch(progress, fromNs, untilNs);
     cpuNs = process.getProcessCpuTime() - cpuNs;
+    if (stop.requested() || failure.get() != null) {
+      workers.forEach(BenchWorker::cancel);
+    }
     join();
     stop.check();
     rethrow(failure.get());
@@ -54,7 +57,7 @@ final class Bench {
   private void prepare() throws IOException {
     try {
       for (int i = 0; i < load.queues(); i++) {
-        workers.add(new BenchWorker(device, load, i, stop));
+        workers.add(new BenchWorker(device, load, i));
       }
     } catch (IOException | RuntimeException e) {
       for (BenchWorker worker : workers) {

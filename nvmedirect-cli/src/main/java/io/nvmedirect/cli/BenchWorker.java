@@ -73,7 +73,6 @@ final class BenchWorker {
   }
 
   private final BenchLoad load;
-  private final Stop stop;
   private final NvmeQueue queue;
   private final NvmeHandle handle;
   private final DmaBuffer buffer;
@@ -89,6 +88,7 @@ final class BenchWorker {
   private long fromNs;
   private long untilNs;
   private boolean ending;
+  private volatile boolean cancelled;
   private @Nullable IOException failure;
 
   /**
@@ -96,9 +96,8 @@ final class BenchWorker {
    *
    * @param index of the worker; sequential workers each have a region of their own
    */
-  BenchWorker(NvmeDevice device, BenchLoad load, int index, Stop stop) throws IOException {
+  BenchWorker(NvmeDevice device, BenchLoad load, int index) throws IOException {
     this.load = load;
-    this.stop = stop;
     this.random = new SplittableRandom(index + 1L);
     long deviceBlocks = device.sizeBytes() / load.blockBytes();
     this.blocks = load.workload().random ? deviceBlocks : deviceBlocks / load.queues();
@@ -133,7 +132,7 @@ final class BenchWorker {
     return block * load.blockBytes();
   }
 
-  /** Runs the load on this thread until the window ends, something fails or the user wishes it. */
+  /** Runs the load on this thread until the window ends, an I/O fails or {@link #cancel}. */
   void run(Window window) throws IOException {
     fromNs = window.fromNs();
     untilNs = window.untilNs();
@@ -145,7 +144,7 @@ final class BenchWorker {
         postWaiting();
         backoff.after(queue.poll());
         published.setRelease(latenciesNs.getTotalCount());
-        ending |= stop.requested();
+        ending |= cancelled;
       }
       while (waitingCount < load.depth()) {
         backoff.after(queue.poll());
@@ -163,6 +162,11 @@ final class BenchWorker {
       }
       waitingCount--;
     }
+  }
+
+  /** Ends the load early, from any thread. */
+  void cancel() {
+    cancelled = true;
   }
 
   /** I/Os measured so far, for any thread. */

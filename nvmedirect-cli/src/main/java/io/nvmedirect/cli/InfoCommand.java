@@ -20,7 +20,8 @@ import picocli.CommandLine.ParentCommand;
 @Command(
     name = "info",
     header = "Show what a controller and its namespaces are and can do.",
-    description = "From the Identify data of NVMe 1.4; the open namespace is the one that reads and writes go to.",
+    description =
+        "From the Identify data of NVMe 1.4; the open namespace is the one that reads and writes go to.",
     footer = {"  nvmed info", "  nvmed info --json 'mem:1GiB?lba=4096&ns=2'"})
 @SuppressWarnings("NullAway.Init")
 final class InfoCommand implements Callable<Integer> {

@@ -16,7 +16,8 @@ import picocli.CommandLine.ParentCommand;
 @Command(
     name = "smart",
     header = "Show a device's health: temperature, wear, errors, amounts of I/O.",
-    description = "The log page SMART / Health Information of NVMe 1.4, over the life of the device.",
+    description =
+        "The log page SMART / Health Information of NVMe 1.4, over the life of the device.",
     footer = {"  nvmed smart /dev/nvme0n1", "  nvmed smart --json pci:0000:01:00.0"})
 @SuppressWarnings("NullAway.Init")
 final class SmartCommand implements Callable<Integer> {

@@ -16,6 +16,7 @@ final class Cli {
    * @param out text on standard output
    * @param data bytes on standard output
    */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
   record Result(int status, String out, String err, byte[] data) {}
 
   private Cli() {}

@@ -40,15 +40,14 @@ final class StopTest {
     try (Pipe.SinkChannel sink = pipe.sink();
         Pipe.SourceChannel source = pipe.source()) {
       CompletableFuture<Integer> read =
-          CompletableFuture.supplyAsync(
-              () -> {
-                started.countDown();
-                try {
-                  return stop.interruptibly(source, () -> source.read(ByteBuffer.allocate(1)));
-                } catch (IOException e) {
-                  throw new IllegalStateException(e);
-                }
-              });
+          CompletableFuture.supplyAsync(() -> {
+            started.countDown();
+            try {
+              return stop.interruptibly(source, () -> source.read(ByteBuffer.allocate(1)));
+            } catch (IOException e) {
+              throw new IllegalStateException(e);
+            }
+          });
       started.await();
       stop.request();
       assertThatExceptionOfType(ExecutionException.class)

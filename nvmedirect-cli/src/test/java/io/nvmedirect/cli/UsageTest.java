@@ -74,7 +74,11 @@ final class UsageTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"info mem:nonsense", "info nowhere", "info file:/nonexistent/directory/x?size=1MiB"})
+      strings = {
+        "info mem:nonsense",
+        "info nowhere",
+        "info file:/nonexistent/directory/x?size=1MiB"
+      })
   void addressThatCannotBeOpened_exits1(String line) {
     Cli.Result result = Cli.run(line.split(" "));
     assertThat(result.status()).as(line + ": " + result).isEqualTo(1);

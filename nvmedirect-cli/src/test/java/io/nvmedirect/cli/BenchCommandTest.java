@@ -1,0 +1,94 @@
+package io.nvmedirect.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+final class BenchCommandTest {
+
+  @TempDir Path directory;
+
+  @Test
+  void bench_memory_readsAndThenWrites() {
+    Cli.Result result = Cli.run("bench", "mem:16MiB", "--runtime", "200ms");
+    assertThat(result.status()).as(result.err()).isZero();
+    assertThat(result.err()).isEmpty();
+    assertThat(result.out())
+        .contains("mem:16MiB?mode=thread", "emulated", "4 KiB", "iodepth 32", "warm-up", "JDK")
+        .containsPattern("WORKLOAD +IOPS +MB/s +MEAN µs +P50 µs +P99 µs +P99.9 µs +MAX µs +CPU")
+        .containsPattern("(?m)^randread +[1-9]")
+        .containsPattern("(?m)^randwrite +[1-9]");
+  }
+
+  @Test
+  void bench_json() throws IOException {
+    Path file = directory.resolve("result.json");
+    Cli.Result result =
+        Cli.run(
+            "bench",
+            "mem:16MiB?mode=inline",
+            "--rw",
+            "read,write,randrw",
+            "--bs",
+            "8k",
+            "--iodepth",
+            "3",
+            "--queues",
+            "2",
+            "--runtime",
+            "200ms",
+            "--json",
+            file.toString());
+    assertThat(result.status()).as(result.err()).isZero();
+    JsonNode json = new ObjectMapper().readTree(file.toFile());
+    assertThat(json.get("address").asText()).isEqualTo("mem:16MiB?mode=inline");
+    assertThat(json.get("emulated").asBoolean()).isTrue();
+    assertThat(json.get("results").findValuesAsText("workload"))
+        .containsExactly("read", "write", "randrw");
+    for (JsonNode load : json.get("results")) {
+      assertThat(load.get("blockBytes").asInt()).isEqualTo(8192);
+      assertThat(load.get("operations").asLong()).isPositive();
+      JsonNode latency = load.get("latencyNs");
+      assertThat(latency.get("p50").asLong()).isBetween(1L, latency.get("p99").asLong());
+      assertThat(latency.get("p99").asLong()).isLessThanOrEqualTo(latency.get("max").asLong());
+      assertThat(load.get("cpuNsPerOperation").asDouble()).isNotNegative();
+    }
+  }
+
+  @Test
+  void bench_jsonOnStandardOutput_isJsonAlone() throws IOException {
+    Cli.Result result =
+        Cli.run("bench", "mem:4MiB", "--rw", "randread", "--runtime", "100ms", "--json", "-");
+    assertThat(result.status()).as(result.err()).isZero();
+    assertThat(new ObjectMapper().readTree(result.out()).get("results")).hasSize(1);
+  }
+
+  @Test
+  void bench_fileWithoutLoad_onlyReads() {
+    String address = "file:%s?size=4MiB".formatted(directory.resolve("b.img"));
+    Cli.Result result = Cli.run("bench", address, "--runtime", "100ms");
+    assertThat(result.status()).as(result.err()).isZero();
+    assertThat(result.out()).contains("randread").doesNotContain("randwrite");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "bench mem:1MiB?lba=4096 --bs 512 --runtime 100ms",
+        "bench mem:1MiB --bs 2MiB --runtime 100ms",
+        "bench mem:1MiB --iodepth 65535 --runtime 100ms",
+        "bench mem:1MiB --queues 1000 --runtime 100ms"
+      })
+  void bench_moreThanTheDeviceHas_exits1(String line) {
+    Cli.Result result = Cli.run(line.split(" "));
+    assertThat(result.status()).as(line + ": " + result).isEqualTo(1);
+    assertThat(result.err()).startsWith("nvmed: ").doesNotContain("\tat ", "unexpected error");
+  }
+}
