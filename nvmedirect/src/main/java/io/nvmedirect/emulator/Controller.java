@@ -30,6 +30,9 @@ final class Controller {
   private static final int RESERVED_QUEUE_BITS = 0xF000_F000;
   private static final long PAGE_MASK = 4095;
 
+  /** Polls between two looks at the doorbells without a queue, for a controller that never sleeps. */
+  private static final int STRAY_POLLS = 4096;
+
   final RegisterFile registers;
   private final DeviceQueues queues;
   private final CompletionPoster poster;
@@ -57,6 +60,7 @@ final class Controller {
   private boolean hung;
   private boolean starved;
   private int next;
+  private int polls;
 
   Controller(
       EmulatorOptions options,
@@ -261,6 +265,9 @@ final class Controller {
     try {
       int done = inFlight.isEmpty() ? 0 : inFlight.completeDue(System.nanoTime());
       done += work();
+      if (++polls % STRAY_POLLS == 0) {
+        takeStray();
+      }
       finish();
       return done;
     } catch (RuntimeException e) {

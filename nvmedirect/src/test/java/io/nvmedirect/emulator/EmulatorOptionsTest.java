@@ -106,6 +106,13 @@ class EmulatorOptionsTest {
   }
 
   @Test
+  void open_moreMemoryThanThereCanBeIsRefused() {
+    assertThatThrownBy(() -> Emulator.open(EmulatorOptions.parse("mem:4000000TiB")))
+        .isInstanceOf(NvmeException.class)
+        .hasMessageStartingWith("mem:4000000TiB: cannot reserve");
+  }
+
+  @Test
   void parse_messageNamesValueAndWhatIsRight() {
     assertThatThrownBy(() -> EmulatorOptions.parse("mem:1MiB?ns=3"))
         .hasMessageContaining("\"1048576\"")
