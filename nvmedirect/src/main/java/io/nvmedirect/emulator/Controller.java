@@ -1,12 +1,8 @@
 package io.nvmedirect.emulator;
 
-import io.nvmedirect.spec.Opcode;
 import io.nvmedirect.spec.Register;
-import io.nvmedirect.spec.Sqe;
 import io.nvmedirect.spec.Status;
 import java.io.IOException;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,18 +37,11 @@ final class Controller {
   private final AsyncEvents events;
   private final LogPages logs;
   private final Health health;
-  private final AdminExecutor admin;
-  private final NvmExecutor nvm;
+  private final CommandUnit commands;
   private final Media media;
-  private final EmulatedNamespace[] namespaces;
   private final Interrupts interrupts;
-  private final @Nullable FlashModel flash;
-  private final MemorySegment command = Arena.ofAuto().allocate(Sqe.BYTES, Sqe.BYTES);
 
-  /** Volatile so that a test's thread can set it at any time. */
-  private volatile @Nullable FaultInjector injector;
-
-  /** Volatile for the test's thread, as above. */
+  /** Volatile so that a test's thread sees it. */
   private volatile @Nullable RuntimeException defect;
 
   private int cc;
@@ -74,7 +63,6 @@ final class Controller {
     this.media = media;
     this.registers = registers;
     this.interrupts = interrupts;
-    this.namespaces = namespaces;
     queues = new DeviceQueues(iommu, doorbells);
     poster = new CompletionPoster(interrupts);
     inFlight = new InFlight(poster);
@@ -83,18 +71,19 @@ final class Controller {
     health = new Health();
     logs = new LogPages(health, features, events);
     DataPointer data = new DataPointer(iommu);
-    nvm = new NvmExecutor(options, namespaces, media, data, features, health);
+    NvmExecutor nvm = new NvmExecutor(options, namespaces, media, data, features, health);
     IdentifyPages identify = new IdentifyPages(options, namespaces, identity);
-    admin =
+    AdminExecutor admin =
         new AdminExecutor(
             options, namespaces, queues, inFlight, features, events, identify, logs, nvm, data);
-    flash =
+    FlashModel flash =
         options.model() == EmulatorOptions.Model.FLASH ? new FlashModel(System.nanoTime()) : null;
+    commands = new CommandUnit(admin, nvm, inFlight, poster, health, namespaces, flash);
   }
 
   /** Consults an injector before every command from now on; null for none. */
   void inject(@Nullable FaultInjector faults) {
-    injector = faults;
+    commands.inject(faults);
   }
 
   /** For tests: an exception that no host should be able to cause; null if there was none. */
@@ -335,94 +324,24 @@ final class Controller {
   }
 
   private void execute(DeviceSubmissionQueue queue) {
-    if (!queue.fetch(command)) {
-      fail();
-      return;
+    int outcome = commands.execute(queue);
+    if (outcome != FaultInjector.NONE) {
+      stop(outcome);
     }
-    int cid = Sqe.commandId(command, 0);
-    FaultInjector faults = injector;
-    int status = faults == null ? Status.SUCCESS : injected(faults, queue, cid);
-    if (status < 0) {
-      return;
-    }
-    int result = 0;
-    if (status == Status.SUCCESS) {
-      if (queue.id != 0) {
-        status = nvm.execute(command);
-      } else {
-        status = admin.execute(command);
-        if (status == AdminExecutor.NO_COMPLETION) {
-          return;
-        }
-        result = admin.result();
-      }
-    }
-    if (status != Status.SUCCESS) {
-      status = recorded(queue, cid, status);
-    }
-    complete(queue, cid, result, status);
   }
 
-  /** The status to fail a command with; negative if there is nothing to complete. */
-  private int injected(FaultInjector faults, DeviceSubmissionQueue queue, int cid) {
-    int opcode = Sqe.opcode(command, 0);
-    boolean hasBlocks = queue.id != 0 && hasBlocks(opcode);
-    int fault =
-        faults.onCommand(
-            queue.id,
-            opcode,
-            Sqe.nsid(command, 0),
-            hasBlocks ? Sqe.slba(command, 0) : 0,
-            hasBlocks ? Sqe.blocks(command, 0) : 0);
-    switch (fault) {
-      case FaultInjector.DROP -> inFlight.drop(queue, cid);
+  private void stop(int outcome) {
+    switch (outcome) {
       case FaultInjector.HANG -> {
         hung = true;
         running = false;
       }
-      case FaultInjector.FATAL -> fail();
       case FaultInjector.REMOVE -> {
         running = false;
         registers.remove();
       }
-      default -> {}
+      default -> fail();
     }
-    return fault;
-  }
-
-  private static boolean hasBlocks(int opcode) {
-    return opcode != Opcode.FLUSH
-        && opcode != Opcode.DATASET_MANAGEMENT
-        && NvmExecutor.isSupported(opcode);
-  }
-
-  private int recorded(DeviceSubmissionQueue queue, int cid, int status) {
-    int withMore = status | Status.MORE;
-    boolean blocks = queue.id != 0 && hasBlocks(Sqe.opcode(command, 0));
-    long lba = blocks ? Sqe.slba(command, 0) : 0;
-    health.error(queue.id, cid, withMore, lba, Sqe.nsid(command, 0));
-    return withMore;
-  }
-
-  private void complete(DeviceSubmissionQueue queue, int cid, int result, int status) {
-    if (flash == null || queue.id == 0 || status != Status.SUCCESS) {
-      poster.post(queue, cid, result, status);
-    } else {
-      inFlight.add(dueNs(flash), queue, cid, status);
-    }
-  }
-
-  private long dueNs(FlashModel model) {
-    int opcode = Sqe.opcode(command, 0);
-    if (!hasBlocks(opcode)) {
-      return model.dueNs(opcode, 0, 0, System.nanoTime());
-    }
-    EmulatedNamespace namespace = namespaces[Sqe.nsid(command, 0) - 1];
-    return model.dueNs(
-        opcode,
-        namespace.position(Sqe.slba(command, 0)),
-        namespace.bytes(Sqe.blocks(command, 0)),
-        System.nanoTime());
   }
 
   /** Reports events and signals interrupts, once for all that was done. */

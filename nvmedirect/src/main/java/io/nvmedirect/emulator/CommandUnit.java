@@ -1,0 +1,136 @@
+package io.nvmedirect.emulator;
+
+import io.nvmedirect.spec.Opcode;
+import io.nvmedirect.spec.Sqe;
+import io.nvmedirect.spec.Status;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Takes one command from its fetch to its completion: injected faults, execution, the error log, and
+ * the time that the media takes. Owned by the engine; only {@link #inject} is for any thread.
+ */
+final class CommandUnit {
+
+  private final AdminExecutor admin;
+  private final NvmExecutor nvm;
+  private final InFlight inFlight;
+  private final CompletionPoster poster;
+  private final Health health;
+  private final EmulatedNamespace[] namespaces;
+  private final @Nullable FlashModel flash;
+  private final MemorySegment command = Arena.ofAuto().allocate(Sqe.BYTES, Sqe.BYTES);
+
+  /** Volatile so that a test's thread can set it at any time. */
+  private volatile @Nullable FaultInjector injector;
+
+  CommandUnit(
+      AdminExecutor admin,
+      NvmExecutor nvm,
+      InFlight inFlight,
+      CompletionPoster poster,
+      Health health,
+      EmulatedNamespace[] namespaces,
+      @Nullable FlashModel flash) {
+    this.admin = admin;
+    this.nvm = nvm;
+    this.inFlight = inFlight;
+    this.poster = poster;
+    this.health = health;
+    this.namespaces = namespaces;
+    this.flash = flash;
+  }
+
+  /** Consults an injector before every command from now on; null for none. */
+  void inject(@Nullable FaultInjector faults) {
+    injector = faults;
+  }
+
+  /**
+   * Fetches and executes the command at the head of a queue.
+   *
+   * @return {@link FaultInjector#NONE}, or what becomes of the controller: {@link
+   *     FaultInjector#FATAL} also if the queue's memory is gone
+   */
+  int execute(DeviceSubmissionQueue queue) {
+    if (!queue.fetch(command)) {
+      return FaultInjector.FATAL;
+    }
+    int cid = Sqe.commandId(command, 0);
+    FaultInjector faults = injector;
+    int status = faults == null ? Status.SUCCESS : injected(faults, queue, cid);
+    if (status < 0) {
+      return status == FaultInjector.DROP ? FaultInjector.NONE : status;
+    }
+    int result = 0;
+    if (status == Status.SUCCESS) {
+      if (queue.id != 0) {
+        status = nvm.execute(command);
+      } else {
+        status = admin.execute(command);
+        if (status == AdminExecutor.NO_COMPLETION) {
+          return FaultInjector.NONE;
+        }
+        result = admin.result();
+      }
+    }
+    if (status != Status.SUCCESS) {
+      status = recorded(queue, cid, status);
+    }
+    complete(queue, cid, result, status);
+    return FaultInjector.NONE;
+  }
+
+  /** The status to fail a command with; negative if there is nothing to complete. */
+  private int injected(FaultInjector faults, DeviceSubmissionQueue queue, int cid) {
+    int opcode = Sqe.opcode(command, 0);
+    boolean hasBlocks = queue.id != 0 && hasBlocks(opcode);
+    int fault =
+        faults.onCommand(
+            queue.id,
+            opcode,
+            Sqe.nsid(command, 0),
+            hasBlocks ? Sqe.slba(command, 0) : 0,
+            hasBlocks ? Sqe.blocks(command, 0) : 0);
+    if (fault == FaultInjector.DROP) {
+      inFlight.drop(queue, cid);
+    }
+    return fault;
+  }
+
+  private static boolean hasBlocks(int opcode) {
+    return opcode != Opcode.FLUSH
+        && opcode != Opcode.DATASET_MANAGEMENT
+        && NvmExecutor.isSupported(opcode);
+  }
+
+  private int recorded(DeviceSubmissionQueue queue, int cid, int status) {
+    int withMore = status | Status.MORE;
+    boolean blocks = queue.id != 0 && hasBlocks(Sqe.opcode(command, 0));
+    long lba = blocks ? Sqe.slba(command, 0) : 0;
+    health.error(queue.id, cid, withMore, lba, Sqe.nsid(command, 0));
+    return withMore;
+  }
+
+  private void complete(DeviceSubmissionQueue queue, int cid, int result, int status) {
+    if (flash == null || queue.id == 0 || status != Status.SUCCESS) {
+      poster.post(queue, cid, result, status);
+    } else {
+      inFlight.add(dueNs(flash), queue, cid, status);
+    }
+  }
+
+  private long dueNs(FlashModel model) {
+    int opcode = Sqe.opcode(command, 0);
+    if (!hasBlocks(opcode)) {
+      return model.dueNs(opcode, 0, 0, System.nanoTime());
+    }
+    EmulatedNamespace namespace = namespaces[Sqe.nsid(command, 0) - 1];
+    return model.dueNs(
+        opcode,
+        namespace.position(Sqe.slba(command, 0)),
+        namespace.bytes(Sqe.blocks(command, 0)),
+        System.nanoTime());
+  }
+}
