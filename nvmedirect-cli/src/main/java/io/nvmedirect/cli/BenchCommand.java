@@ -114,6 +114,7 @@ final class BenchCommand implements Callable<Integer> {
     }
     List<BenchResult> results = new ArrayList<>();
     Map<String, @Nullable Object> report;
+    requireDirectory();
     try (Session session = namespace.open(address, nvmed.stop)) {
       NvmeDevice device = session.device();
       requireFits(device);
@@ -135,6 +136,16 @@ final class BenchCommand implements Callable<Integer> {
   private void require(boolean condition, String message) {
     if (!condition) {
       throw new ParameterException(spec.commandLine(), message);
+    }
+  }
+
+  /** Not after minutes of measuring. */
+  private void requireDirectory() throws IOException {
+    if (json != null && !json.equals("-")) {
+      Path parent = Path.of(json).toAbsolutePath().getParent();
+      if (parent == null || !Files.isWritable(parent)) {
+        throw new IOException(json + ": no directory to write to");
+      }
     }
   }
 

@@ -126,9 +126,7 @@ final class Nvmed implements Runnable {
 
   private int failed(Exception error, CommandLine command, CommandLine.ParseResult parsed) {
     PrintWriter err = command.getErr();
-    if (stop.requested()) {
-      err.println("nvmed: interrupted");
-    } else {
+    if (!stop.requested()) {
       message(error).lines().forEach(line -> err.println("nvmed: " + line));
     }
     trace(error, err);

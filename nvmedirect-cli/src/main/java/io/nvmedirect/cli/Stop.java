@@ -29,6 +29,7 @@ final class Stop {
   private final Condition left = lock.newCondition();
   private int sections;
   private @Nullable Thread blocked;
+  private boolean finished;
   private volatile boolean requested;
 
   boolean requested() {
@@ -98,10 +99,27 @@ final class Stop {
     }
   }
 
-  /** Asks the verb to end, and waits until it has left its stretches, for ten seconds at most. */
-  void request() {
+  /** The verb has ended by itself. */
+  void finish() {
     lock.lock();
     try {
+      finished = true;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Asks the verb to end, and waits until it has left its stretches, for ten seconds at most.
+   *
+   * @return whether there was a verb to end
+   */
+  boolean request() {
+    lock.lock();
+    try {
+      if (finished) {
+        return false;
+      }
       requested = true;
       if (blocked != null) {
         blocked.interrupt();
@@ -115,5 +133,6 @@ final class Stop {
     } finally {
       lock.unlock();
     }
+    return true;
   }
 }

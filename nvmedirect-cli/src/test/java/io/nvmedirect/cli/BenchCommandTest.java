@@ -84,9 +84,10 @@ final class BenchCommandTest {
         "bench mem:1MiB?lba=4096 --bs 512 --runtime 100ms",
         "bench mem:1MiB --bs 2MiB --runtime 100ms",
         "bench mem:1MiB --iodepth 65535 --runtime 100ms",
-        "bench mem:1MiB --queues 1000 --runtime 100ms"
+        "bench mem:1MiB --queues 1000 --runtime 100ms",
+        "bench mem:1MiB --json /nonexistent/result.json --runtime 1h"
       })
-  void bench_moreThanTheDeviceHas_exits1(String line) {
+  void bench_impossible_exits1BeforeItRuns(String line) {
     Cli.Result result = Cli.run(line.split(" "));
     assertThat(result.status()).as(line + ": " + result).isEqualTo(1);
     assertThat(result.err()).startsWith("nvmed: ").doesNotContain("\tat ", "unexpected error");

@@ -44,6 +44,10 @@ final class InterruptTest {
       Thread.sleep(10);
     }
     assertThat(end(process)).isEqualTo(TERMINATED);
+    assertThat(errors(process)).isEqualTo("nvmed: interrupted\n");
+    // Closed in order, so that it can be opened again and the rest of it is as it was.
+    assertThat(Cli.run("read", "file:" + image, "--length", "1MiB", "--output", "-").data())
+        .containsOnly(0);
   }
 
   private static int end(Process process) throws InterruptedException {

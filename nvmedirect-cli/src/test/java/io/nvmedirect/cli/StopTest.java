@@ -22,7 +22,7 @@ final class StopTest {
   @Test
   void request_waitsUntilSectionsAreLeft() throws Exception {
     stop.enter();
-    CompletableFuture<Void> request = CompletableFuture.runAsync(stop::request);
+    CompletableFuture<Boolean> request = CompletableFuture.supplyAsync(stop::request);
     while (!stop.requested()) {
       Thread.onSpinWait();
     }
@@ -30,7 +30,14 @@ final class StopTest {
     assertThatExceptionOfType(InterruptedIOException.class).isThrownBy(stop::check);
     assertThatExceptionOfType(InterruptedIOException.class).isThrownBy(stop::enter);
     stop.leave();
-    request.get(10, TimeUnit.SECONDS);
+    assertThat(request.get(10, TimeUnit.SECONDS)).isTrue();
+  }
+
+  @Test
+  void request_afterTheVerbHasEnded_doesNothing() {
+    stop.finish();
+    assertThat(stop.request()).isFalse();
+    assertThat(stop.requested()).isFalse();
   }
 
   @Test
@@ -49,7 +56,7 @@ final class StopTest {
             }
           });
       started.await();
-      stop.request();
+      assertThat(stop.request()).isTrue();
       assertThatExceptionOfType(ExecutionException.class)
           .isThrownBy(() -> read.get(10, TimeUnit.SECONDS))
           .withRootCauseInstanceOf(InterruptedIOException.class);
