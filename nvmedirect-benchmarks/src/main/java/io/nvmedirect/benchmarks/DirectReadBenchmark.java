@@ -7,6 +7,7 @@ import io.nvmedirect.NvmeQueue;
 import io.nvmedirect.QueueOption;
 import io.nvmedirect.memory.DmaBuffer;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -53,6 +54,7 @@ public class DirectReadBenchmark {
   private NvmeQueue queue;
   private NvmeHandle handle;
   private DmaBuffer buffer;
+  private MemorySegment oneBlock;
   private final AsyncIo[] ios = new AsyncIo[BATCH];
   private long position;
   private int done;
@@ -63,6 +65,7 @@ public class DirectReadBenchmark {
     queue = device.createQueue(BATCH, QueueOption.CONFINED);
     handle = queue.createHandle();
     buffer = device.allocate((long) BATCH * BLOCK);
+    oneBlock = buffer.segment().asSlice(0, BLOCK);
     for (int i = 0; i < BATCH; i++) {
       ios[i] = new AsyncIo(io -> done++);
     }
@@ -101,7 +104,7 @@ public class DirectReadBenchmark {
 
   @Benchmark
   public void synchronous() throws IOException {
-    handle.read(buffer.segment().asSlice(0, BLOCK), nextPosition());
+    handle.read(oneBlock, nextPosition());
   }
 
   /** Strides through the device, so that the data is not all in the first cache. */
