@@ -25,9 +25,9 @@ public final class AsyncIo {
   public interface Callback {
 
     /**
-     * The operation is done; see {@link AsyncIo#status}. Called once per operation, on the thread that
-     * reaps: in {@link NvmeQueue#poll}, while a synchronous operation waits, or on the device's
-     * completion thread. May submit, this operation too; should not block.
+     * The operation is done; see {@link AsyncIo#status}. Called once per operation, in {@link
+     * NvmeQueue#poll}, on the device's completion thread, or while the handle closes. May submit, this
+     * operation too; should not block.
      */
     void completed(AsyncIo io);
   }
@@ -49,8 +49,34 @@ public final class AsyncIo {
     }
   }
 
+  /** What the queue tells of the request. */
+  private final class Progress implements BlockRequest.Listener {
+
+    @Override
+    public boolean ended(int requestStatus) {
+      status = requestStatus;
+      Bounce copying = bounce;
+      if (copying != null && requestStatus == 0) {
+        int result = copying.windowDone();
+        if (result == Bounce.MORE) {
+          return true;
+        }
+        status = result;
+      }
+      if (asynchronous) {
+        Objects.requireNonNull(path).asyncEnded(opcode);
+      }
+      return false;
+    }
+
+    @Override
+    public void finished() {
+      complete();
+    }
+  }
+
   private final @Nullable Callback callback;
-  private final BlockRequest request = new BlockRequest(this::finished);
+  private final BlockRequest request = new BlockRequest(new Progress());
 
   @SuppressWarnings("UnusedVariable") // by STATE
   private int state;
@@ -123,8 +149,17 @@ public final class AsyncIo {
     return asynchronous;
   }
 
+  int opcode() {
+    return opcode;
+  }
+
   BlockRequest request() {
     return request;
+  }
+
+  /** Lets go of the handle, which this thread may never use again. */
+  void forget() {
+    path = null;
   }
 
   /** Takes the operation for a submission. */
@@ -140,6 +175,7 @@ public final class AsyncIo {
     this.lengthBytes = lengthBytes;
     this.buffer = null;
     this.bounce = null;
+    request.deferred(asynchronous);
   }
 
   /** Gives up a submission: nothing was posted. */
@@ -178,19 +214,19 @@ public final class AsyncIo {
     }
   }
 
-  private void finished(int commandStatus) {
+  /** Ends the operation with the status of its last part. */
+  void completeWith(int lastStatus) {
+    status = lastStatus;
+    complete();
+  }
+
+  private void complete() {
     DirectIo owner = Objects.requireNonNull(path);
     boolean counted = asynchronous;
-    int result = commandStatus;
-    Bounce copying = bounce;
-    if (copying != null && result == 0) {
-      result = copying.windowDone();
-      if (result == Bounce.MORE) {
-        return;
-      }
-    }
     releaseBuffer();
-    status = result;
+    if (counted) {
+      owner.beforeCompletion(opcode, position, lengthBytes);
+    }
     Callback told = callback;
     try {
       if (told != null) {

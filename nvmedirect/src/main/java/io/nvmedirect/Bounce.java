@@ -3,21 +3,19 @@ package io.nvmedirect;
 import io.nvmedirect.driver.BlockRequest;
 import io.nvmedirect.driver.Namespace;
 import io.nvmedirect.memory.DmaBuffer;
-import io.nvmedirect.spec.NvmeException;
 import io.nvmedirect.spec.Opcode;
 import io.nvmedirect.spec.Status;
 import java.lang.foreign.MemorySegment;
 
 /**
  * An asynchronous transfer of memory that the device cannot reach: it goes through a bounce buffer,
- * one window after the other. Used by one thread at a time: who submits, then whoever delivers.
+ * one window after the other. Used by one thread at a time: who submits, then the queue's owner.
  */
 final class Bounce {
 
-  /** What {@link #windowDone} returns when another window is on its way. */
+  /** What {@link #windowDone} returns when the request is prepared for another window. */
   static final int MORE = -1;
 
-  private final NvmeQueue queue;
   private final Namespace namespace;
   private final BlockRequest request;
   private final int opcode;
@@ -32,7 +30,6 @@ final class Bounce {
   private long windowBytes;
 
   Bounce(
-      NvmeQueue queue,
       Namespace namespace,
       BlockRequest request,
       int opcode,
@@ -40,7 +37,6 @@ final class Bounce {
       long firstBlock,
       MemorySegment memory,
       DmaBuffer buffer) {
-    this.queue = queue;
     this.namespace = namespace;
     this.request = request;
     this.opcode = opcode;
@@ -66,7 +62,7 @@ final class Bounce {
   }
 
   /**
-   * Takes the data of a window and submits the next one.
+   * Takes the data of a window and prepares the next one.
    *
    * @return a status, 0 if all is done, or {@link #MORE}
    */
@@ -80,12 +76,9 @@ final class Bounce {
         return 0;
       }
       prepareWindow();
-      queue.submitOrQueue(request);
       return MORE;
-    } catch (NvmeException e) {
-      return Status.HOST_PATHING_ERROR;
-    } catch (IllegalStateException e) {
-      // The application has closed the memory's arena, or the queue.
+    } catch (IllegalStateException | WrongThreadException e) {
+      // The application has closed the memory's arena, or lets another thread reap.
       return Status.DATA_TRANSFER_ERROR;
     }
   }

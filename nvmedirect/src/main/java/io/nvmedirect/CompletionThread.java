@@ -62,7 +62,7 @@ final class CompletionThread {
       for (NvmeQueue queue : queues) {
         if (queue.hasAsyncInFlight()) {
           waiting = true;
-          reaped += queue.pollWhileWaiting();
+          reaped += queue.pollForCallbacks();
         }
       }
       if (!waiting) {

@@ -7,12 +7,19 @@ import java.time.Duration;
  *
  * @param namespace namespace identifier, from 1; 0 is the first active one
  * @param commandTimeout how long a command may take before it is aborted; at least 10 ms
+ * @param cachePages pages of 4096 bytes that the block cache of buffered handles may hold; 0 for none
+ * @param lazyCache whether the cache allocates its memory when it is first needed, and not at once
  */
-public record DeviceOptions(int namespace, Duration commandTimeout) {
+public record DeviceOptions(
+    int namespace, Duration commandTimeout, int cachePages, boolean lazyCache) {
+
+  /** 64 MiB. */
+  private static final int DEFAULT_CACHE_PAGES = 16384;
 
   private static final Duration SHORTEST = Duration.ofMillis(10);
   private static final Duration LONGEST = Duration.ofHours(24);
-  private static final DeviceOptions DEFAULTS = new DeviceOptions(0, Duration.ofSeconds(30));
+  private static final DeviceOptions DEFAULTS =
+      new DeviceOptions(0, Duration.ofSeconds(30), DEFAULT_CACHE_PAGES, true);
 
   public DeviceOptions {
     if (namespace < 0) {
@@ -22,18 +29,34 @@ public record DeviceOptions(int namespace, Duration commandTimeout) {
       throw new IllegalArgumentException(
           "a timeout is 10 ms to 24 h: commandTimeout=" + commandTimeout);
     }
+    if (cachePages < 0) {
+      throw new IllegalArgumentException("a cache has 0 pages or more: cachePages=" + cachePages);
+    }
   }
 
-  /** The first active namespace, and 30 seconds. */
+  /** The first active namespace, 30 seconds, and a cache of 64 MiB that grows as it is needed. */
   public static DeviceOptions defaults() {
     return DEFAULTS;
   }
 
   public DeviceOptions withNamespace(int namespace) {
-    return new DeviceOptions(namespace, commandTimeout);
+    return new DeviceOptions(namespace, commandTimeout, cachePages, lazyCache);
   }
 
   public DeviceOptions withCommandTimeout(Duration commandTimeout) {
-    return new DeviceOptions(namespace, commandTimeout);
+    return new DeviceOptions(namespace, commandTimeout, cachePages, lazyCache);
+  }
+
+  public DeviceOptions withCachePages(int cachePages) {
+    return new DeviceOptions(namespace, commandTimeout, cachePages, lazyCache);
+  }
+
+  /** Buffered handles then do unbuffered I/O of any alignment. */
+  public DeviceOptions withoutCache() {
+    return withCachePages(0);
+  }
+
+  public DeviceOptions withLazyCache(boolean lazyCache) {
+    return new DeviceOptions(namespace, commandTimeout, cachePages, lazyCache);
   }
 }

@@ -29,23 +29,34 @@ final class DirectIo {
   private final NvmeQueue queue;
   private final NvmeDevice device;
   private final Namespace namespace;
-  private final boolean interrupt;
+  private volatile boolean interrupt;
   private final AtomicInteger outstanding = new AtomicInteger();
+
+  /** Asynchronous writes that are not done on the device. */
+  private final AtomicInteger asyncWrites = new AtomicInteger();
+
   private final AtomicBoolean closed = new AtomicBoolean();
 
-  DirectIo(NvmeQueue queue, boolean interrupt) {
+  DirectIo(NvmeQueue queue) {
     this.queue = queue;
     this.device = queue.device();
     this.namespace = device.ioNamespace();
-    this.interrupt = interrupt;
   }
 
   NvmeDevice device() {
     return device;
   }
 
+  NvmeQueue queue() {
+    return queue;
+  }
+
   int outstanding() {
     return outstanding.get();
+  }
+
+  void interrupt(boolean interrupt) {
+    this.interrupt = interrupt;
   }
 
   // ---- Synchronous operations.
@@ -87,8 +98,7 @@ final class DirectIo {
       throws IOException {
     int shift = namespace.blockShift();
     AsyncIo io = synchronous();
-    begin(io, false, opcode, position, length);
-    io.direct(buffer);
+    begin(io, false, opcode, position, length, buffer);
     io.request()
         .transfer(opcode, namespace, flags, position >>> shift, length >>> shift, buffer, offset);
     runToEnd(io);
@@ -131,11 +141,11 @@ final class DirectIo {
         count++;
       }
       AsyncIo io = synchronous();
-      begin(io, false, Opcode.DATASET_MANAGEMENT, first << namespace.blockShift(), lengthBytes);
       ranges.acquire();
-      io.direct(ranges);
-      io.request().deallocate(namespace, count, ranges);
       try {
+        long from = first << namespace.blockShift();
+        begin(io, false, Opcode.DATASET_MANAGEMENT, from, lengthBytes, ranges);
+        io.request().deallocate(namespace, count, ranges);
         runToEnd(io);
       } finally {
         device.giveBack(ranges);
@@ -150,9 +160,10 @@ final class DirectIo {
   }
 
   private void runToEnd(AsyncIo io) throws IOException {
-    submitOrQueue(io);
-    queue.await(io, interrupt);
+    submitOrQueue(io, true);
+    await(io);
     io.throwIfFailed();
+    io.forget();
   }
 
   // ---- Asynchronous operations.
@@ -174,25 +185,55 @@ final class DirectIo {
       throw new IllegalArgumentException("the offset is no multiple of 4: offset=" + offset);
     }
     buffer.acquire();
-    try {
-      begin(io, true, opcode, position, lengthBytes);
-    } catch (RuntimeException e) {
-      buffer.release();
-      throw e;
-    }
+    begin(io, true, opcode, position, lengthBytes, buffer);
     int shift = namespace.blockShift();
-    io.direct(buffer);
     io.request()
         .transfer(
             opcode, namespace, flags, position >>> shift, lengthBytes >>> shift, buffer, offset);
     return submit(io);
   }
 
-  /** Posts a transfer of any memory; false if the queue is full. */
-  boolean post(AsyncIo io, int opcode, int flags, MemorySegment memory, long position)
+  /** Posts a transfer of any memory; false if the queue is full and it is not to wait for a slot. */
+  boolean post(
+      AsyncIo io, int opcode, int flags, MemorySegment memory, long position, boolean queueIfFull)
       throws IOException {
-    prepare(io, opcode, flags, memory, position);
-    return submit(io);
+    prepare(io, true, opcode, flags, memory, position);
+    if (!queueIfFull) {
+      return submit(io);
+    }
+    submitOrQueue(io, false);
+    return true;
+  }
+
+  /** Submits a write that {@link #await} waits for. */
+  void writeBehind(AsyncIo io, int flags, MemorySegment from, long position) throws IOException {
+    prepare(io, false, Opcode.WRITE, flags, from, position);
+    submitOrQueue(io, true);
+  }
+
+  /** Waits for an operation on this path's queue. */
+  void await(AsyncIo io) {
+    queue.await(io, interrupt);
+  }
+
+  /** Waits until the asynchronous writes that were posted are done on the device. */
+  void awaitWrites() {
+    for (int idle = 0; asyncWrites.get() > 0; idle++) {
+      queue.ring();
+      if (queue.pollWhileWaiting() > 0) {
+        idle = -1;
+      } else {
+        Backoff.idle(idle);
+      }
+    }
+  }
+
+  /** Takes an operation that ends with the last of its parts. */
+  void beginSpread(AsyncIo io, int opcode, long position, long lengthBytes) {
+    checkNotEmpty(lengthBytes);
+    begin(io, true, opcode, position, lengthBytes);
+    // Its parts count as writes themselves.
+    asyncEnded(opcode);
   }
 
   /** Posts a Flush; false if the queue is full. */
@@ -202,27 +243,17 @@ final class DirectIo {
     return submit(io);
   }
 
-  /** Starts a transfer of any memory, now or when a slot is free. */
-  CompletableFuture<Void> start(int opcode, int flags, MemorySegment memory, long position)
-      throws IOException {
-    CompletableFuture<Void> future = new CompletableFuture<>();
-    AsyncIo io = new AsyncIo(done -> complete(future, done));
-    prepare(io, opcode, flags, memory, position);
-    submitOrQueue(io);
-    return future;
-  }
-
   /** Starts a Flush, now or when a slot is free. */
   CompletableFuture<Void> startFlush() throws IOException {
     CompletableFuture<Void> future = new CompletableFuture<>();
     AsyncIo io = new AsyncIo(done -> complete(future, done));
     begin(io, true, Opcode.FLUSH, 0, 0);
     io.request().flush(namespace);
-    submitOrQueue(io);
+    submitOrQueue(io, true);
     return future;
   }
 
-  private static void complete(CompletableFuture<Void> future, AsyncIo io) {
+  static void complete(CompletableFuture<Void> future, AsyncIo io) {
     try {
       io.throwIfFailed();
       future.complete(null);
@@ -231,13 +262,14 @@ final class DirectIo {
     }
   }
 
-  private void prepare(AsyncIo io, int opcode, int flags, MemorySegment memory, long position)
+  private void prepare(
+      AsyncIo io, boolean asynchronous, int opcode, int flags, MemorySegment memory, long position)
       throws IOException {
     long length = memory.byteSize();
     checkMemory(opcode, memory);
     checkRange(position, length);
     checkNotEmpty(length);
-    begin(io, true, opcode, position, length);
+    begin(io, asynchronous, opcode, position, length);
     boolean prepared = false;
     try {
       attachMemory(io, opcode, flags, memory, position);
@@ -260,21 +292,45 @@ final class DirectIo {
       io.request().transfer(opcode, namespace, flags, position >>> shift, blocks, direct, offset);
       return;
     }
-    if (!queue.isConfined() && !DmaRegistry.isShared(memory)) {
-      throw new IllegalArgumentException(
-          "memory of a confined arena needs a confined queue, for another thread may complete the"
-              + " operation: "
-              + memory);
-    }
+    checkAsynchronous(memory);
     DmaBuffer buffer = device.bounces().take();
     Bounce bounce =
-        new Bounce(
-            queue, namespace, io.request(), opcode, flags, position >>> shift, memory, buffer);
+        new Bounce(namespace, io.request(), opcode, flags, position >>> shift, memory, buffer);
     io.bounced(bounce);
     bounce.prepareWindow();
   }
 
+  /** Throws if another thread may have to access the memory and cannot. */
+  void checkAsynchronous(MemorySegment memory) {
+    if (!DmaRegistry.isShared(memory) && !queue.options().contains(QueueOption.MANUAL_COMPLETION)) {
+      throw new IllegalArgumentException(
+          "memory of a confined arena needs a queue with manual completion, for another thread would"
+              + " complete the operation: "
+              + memory);
+    }
+  }
+
   // ---- The life of an operation.
+
+  /** {@code buffer} is acquired, and released with the end of the operation or if this throws. */
+  private void begin(
+      AsyncIo io,
+      boolean asynchronous,
+      int opcode,
+      long position,
+      long lengthBytes,
+      DmaBuffer buffer) {
+    boolean begun = false;
+    try {
+      begin(io, asynchronous, opcode, position, lengthBytes);
+      io.direct(buffer);
+      begun = true;
+    } finally {
+      if (!begun) {
+        buffer.release();
+      }
+    }
+  }
 
   private void begin(
       AsyncIo io, boolean asynchronous, int opcode, long position, long lengthBytes) {
@@ -283,14 +339,26 @@ final class DirectIo {
     outstanding.incrementAndGet();
     if (asynchronous) {
       queue.asyncBegins();
+      if (opcode == Opcode.WRITE) {
+        asyncWrites.incrementAndGet();
+      }
     }
     if (closed.get()) {
       abandon(io);
+      checkOpen();
+    }
+  }
+
+  void checkOpen() {
+    if (closed.get()) {
       throw new IllegalStateException("the handle is closed: " + device.address());
     }
   }
 
   private void abandon(AsyncIo io) {
+    if (io.isAsynchronous()) {
+      asyncEnded(io.opcode());
+    }
     io.cancel();
     operationEnds(io.isAsynchronous());
   }
@@ -310,10 +378,10 @@ final class DirectIo {
     return submitted;
   }
 
-  private void submitOrQueue(AsyncIo io) throws IOException {
+  private void submitOrQueue(AsyncIo io, boolean ring) throws IOException {
     boolean submitted = false;
     try {
-      queue.submitOrQueue(io.request());
+      queue.submitOrQueue(io.request(), ring);
       submitted = true;
     } finally {
       if (!submitted) {
@@ -325,6 +393,20 @@ final class DirectIo {
     }
   }
 
+  /** An asynchronous operation has ended on the device; its completion is still to be delivered. */
+  void asyncEnded(int opcode) {
+    if (opcode == Opcode.WRITE) {
+      asyncWrites.decrementAndGet();
+    }
+  }
+
+  /** An asynchronous operation is about to be told as done. */
+  void beforeCompletion(int opcode, long position, long lengthBytes) {
+    if (opcode == Opcode.WRITE) {
+      device.coherence().written(position, lengthBytes);
+    }
+  }
+
   void operationEnds(boolean asynchronous) {
     if (asynchronous) {
       queue.asyncEnds();
@@ -332,7 +414,7 @@ final class DirectIo {
     outstanding.decrementAndGet();
   }
 
-  private void checkRange(long position, long lengthBytes) {
+  void checkRange(long position, long lengthBytes) {
     long size = namespace.sizeBytes();
     int mask = namespace.blockBytes() - 1;
     if (((position | lengthBytes) & mask) != 0) {
@@ -366,7 +448,8 @@ final class DirectIo {
       return false;
     }
     for (int idle = 0; outstanding.get() > 0; idle++) {
-      if (queue.pollWhileWaiting() > 0) {
+      queue.ring();
+      if (queue.pollForCallbacks() > 0) {
         idle = -1;
       } else {
         Backoff.idle(idle);

@@ -1,5 +1,6 @@
 package io.nvmedirect;
 
+import io.nvmedirect.cache.BlockCache;
 import io.nvmedirect.driver.Controller;
 import io.nvmedirect.driver.IoQueue;
 import io.nvmedirect.driver.Namespace;
@@ -20,6 +21,7 @@ import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An open NVMe controller and one of its namespaces. Any thread may use it.
@@ -45,14 +47,26 @@ public final class NvmeDevice implements AutoCloseable {
   private final Set<NvmeQueue> queues = new HashSet<>();
   private boolean closed;
   private volatile Namespace namespace;
+  private volatile Coherence coherence;
 
-  private NvmeDevice(String address, Controller controller, Namespace namespace) {
+  private NvmeDevice(
+      String address, Controller controller, Namespace namespace, DeviceOptions options)
+      throws IOException {
     this.address = address;
     this.controller = controller;
     this.namespace = namespace;
     this.registry = new DmaRegistry(controller.dma());
     this.bounces = new BouncePool(controller.dma(), BOUNCE_BYTES);
     this.completionThread = new CompletionThread(address);
+    this.coherence = coherence(namespace, options.cachePages(), options.lazyCache());
+  }
+
+  private Coherence coherence(Namespace of, int cachePages, boolean lazy) throws IOException {
+    BlockCache cache =
+        cachePages == 0
+            ? null
+            : new BlockCache(of.sizeBytes(), of.blockBytes(), cachePages, lazy, registry::allocate);
+    return new Coherence(cache, of.blockBytes());
   }
 
   /**
@@ -79,7 +93,8 @@ public final class NvmeDevice implements AutoCloseable {
       throws IOException {
     Controller controller = Controller.open(transport, address, options.commandTimeout().toNanos());
     try {
-      return new NvmeDevice(address, controller, choose(controller, address, options.namespace()));
+      return new NvmeDevice(
+          address, controller, choose(controller, address, options.namespace()), options);
     } catch (IOException | RuntimeException e) {
       try {
         controller.close();
@@ -194,6 +209,28 @@ public final class NvmeDevice implements AutoCloseable {
     }
   }
 
+  /**
+   * Makes a handle for I/O through several queues of this device.
+   *
+   * @param queues at least one
+   * @param selector chooses the queue of each command
+   */
+  public NvmeHandle createHandle(
+      List<NvmeQueue> queues, QueueSelector selector, HandleOption... handleOptions) {
+    NvmeQueue[] array = queues.toArray(NvmeQueue[]::new);
+    if (array.length == 0) {
+      throw new IllegalArgumentException("a multi-queue handle has at least one queue");
+    }
+    for (NvmeQueue queue : array) {
+      if (!queue.device().equals(this)) {
+        throw new IllegalArgumentException(
+            "queue %d is of %s, not of %s"
+                .formatted(queue.id(), queue.device().address(), address));
+      }
+    }
+    return NvmeQueue.createHandle(array, selector, handleOptions);
+  }
+
   /** Makes a queue of 255 commands in flight, or as many as the controller allows. */
   public NvmeQueue createQueue(QueueOption... options) throws IOException {
     return createQueue(Math.min(DEFAULT_DEPTH, maxQueueDepth()), options);
@@ -262,29 +299,114 @@ public final class NvmeDevice implements AutoCloseable {
                 .formatted(nsid, address, blockBytes, formats));
       }
       controller.format(nsid, index);
+      BlockCache cache = coherence.cache();
+      coherence.close();
       namespace = controller.namespace(nsid);
+      coherence =
+          cache == null
+              ? coherence(namespace, 0, true)
+              : coherence(namespace, cache.capacityPages(), cache.lazy());
+    }
+  }
+
+  // ---- The block cache.
+
+  /** Pages of 4096 bytes that the block cache may hold; 0 if the device was opened without one. */
+  public int cachePages() {
+    BlockCache cache = coherence.cache();
+    return cache == null ? 0 : cache.capacityPages();
+  }
+
+  /**
+   * Resizes the block cache; what must go is written back first.
+   *
+   * @param pages pages of 4096 bytes, at least 1
+   * @return the resulting size
+   * @throws NvmeException if the device was opened without a cache
+   */
+  public int resizeCache(int pages) throws IOException {
+    BlockCache cache = requireCache();
+    if (pages < 1) {
+      throw new IllegalArgumentException("a cache has at least 1 page: pages=" + pages);
+    }
+    withPaths(paths -> cache.resize(paths, pages));
+    return cache.capacityPages();
+  }
+
+  /** Whether the cache allocates its memory when it is first needed, and not at once. */
+  public boolean isCacheLazy() {
+    BlockCache cache = coherence.cache();
+    return cache != null && cache.lazy();
+  }
+
+  /** See {@link #isCacheLazy}. */
+  public void setCacheLazy(boolean lazy) throws IOException {
+    requireCache().lazy(lazy);
+  }
+
+  private BlockCache requireCache() throws NvmeException {
+    BlockCache cache = coherence.cache();
+    if (cache == null) {
+      throw new NvmeException(address + ": the device was opened without a cache");
+    }
+    return cache;
+  }
+
+  /** What the device itself does on a queue of its own. */
+  @FunctionalInterface
+  private interface PathsAction {
+    void run(DirectPaths paths) throws IOException;
+  }
+
+  private void withPaths(PathsAction action) throws IOException {
+    try (NvmeQueue queue = createQueue(QueueOption.MANUAL_COMPLETION);
+        NvmeHandle handle = queue.createHandle()) {
+      action.run(handle.paths());
     }
   }
 
   /**
-   * Shuts the controller down. Idempotent.
+   * Writes the cache's dirty blocks and shuts the controller down. Idempotent.
    *
    * @throws IllegalStateException if queues are open: the device stays open too
+   * @throws IOException if dirty blocks cannot be written: the device stays open, unless the controller
+   *     has failed for good
    * @throws NvmeException if the controller does not shut down; the device is closed all the same
    */
   @Override
   public void close() throws IOException {
+    IOException lost = null;
     synchronized (lock) {
       if (closed) {
         return;
       }
       checkNoQueues("close");
+      if (!coherence.isClean()) {
+        lost = writeBack();
+      }
       closed = true;
     }
     completionThread.close();
+    coherence.close();
     registry.close();
     bounces.close();
     controller.close();
+    if (lost != null) {
+      throw lost;
+    }
+  }
+
+  /** Empties the cache; returns what was lost if the controller has failed for good. */
+  private @Nullable IOException writeBack() throws IOException {
+    try {
+      withPaths(coherence::flush);
+      return null;
+    } catch (IOException e) {
+      if (!controller.hasFailed()) {
+        throw e;
+      }
+      return new NvmeException(address + ": closed with blocks in the cache that are lost now", e);
+    }
   }
 
   private void checkOpen() {
@@ -305,6 +427,20 @@ public final class NvmeDevice implements AutoCloseable {
 
   Namespace ioNamespace() {
     return namespace;
+  }
+
+  Coherence coherence() {
+    return coherence;
+  }
+
+  /** Throws unless the range of bytes is within the device. */
+  void checkBytes(long position, long lengthBytes) {
+    long size = namespace.sizeBytes();
+    if (position < 0 || lengthBytes > size - position) {
+      throw new IllegalArgumentException(
+          "the range is not within the device: position=%d, length=%d, size=%d"
+              .formatted(position, lengthBytes, size));
+    }
   }
 
   DmaRegistry registry() {

@@ -1,6 +1,7 @@
 package io.nvmedirect;
 
 import io.nvmedirect.memory.DmaBuffer;
+import io.nvmedirect.memory.DmaRegistry;
 import io.nvmedirect.spec.NvmeException;
 import io.nvmedirect.spec.Opcode;
 import io.nvmedirect.spec.Sqe;
@@ -8,44 +9,121 @@ import io.nvmedirect.spec.Status;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.EnumSet;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /**
- * I/O on the namespace of a device through a queue. Positions and lengths are in bytes and multiples
- * of {@link NvmeDevice#blockBytes}; any length up to the size of the device is one call.
+ * I/O on the namespace of a device through one or several queues. Positions and lengths are in bytes;
+ * on a direct handle, and for every asynchronous operation, they are multiples of {@link
+ * NvmeDevice#blockBytes}. Any length up to the size of the device is one call.
  *
  * <p>Any memory works: a {@link DmaBuffer}, or native memory of a shared or automatic arena, is
  * transferred to and from directly; heap memory and the rest is copied. A handle may be used by any
- * thread that may use its queue.
+ * thread that may use its queues. Whatever way data was written, every handle of the device reads it.
  */
 public final class NvmeHandle implements AutoCloseable {
 
-  private final NvmeQueue queue;
   private final NvmeDevice device;
-  private final DirectIo io;
-  private final int writeFlags;
+  private final NvmeQueue queue;
+  private final Coherence coherence;
+  private final DirectPaths direct;
+
+  /** Replaced as a whole, so that an operation sees one state of all options. */
+  private volatile Set<HandleOption> options;
+
+  /** Owns the position, also while an operation at it is under way. */
+  private final ReentrantLock positionLock = new ReentrantLock();
+
+  private long position;
+
+  /** How many lost writes of the device this handle's flush has told of. */
+  private long lostWritesSeen;
 
   NvmeHandle(NvmeQueue queue, EnumSet<HandleOption> options) {
-    this.queue = queue;
     this.device = queue.device();
-    this.io = new DirectIo(queue, options.contains(HandleOption.INTERRUPT));
-    this.writeFlags = options.contains(HandleOption.FORCE_UNIT_ACCESS) ? Sqe.FUA : 0;
+    this.queue = queue;
+    this.coherence = device.coherence();
+    this.direct = new DirectPaths(new DirectIo(queue));
+    this.options = Set.of();
+    this.lostWritesSeen = coherence.lostWrites();
+    options.forEach(option -> set(option, true));
+  }
+
+  NvmeHandle(NvmeQueue[] queues, QueueSelector selector, EnumSet<HandleOption> options) {
+    this.device = queues[0].device();
+    this.queue = queues[0];
+    this.coherence = device.coherence();
+    DirectIo[] paths = new DirectIo[queues.length];
+    for (int i = 0; i < queues.length; i++) {
+      paths[i] = new DirectIo(queues[i]);
+    }
+    this.direct =
+        new DirectPaths(paths, (opcode, at, length) -> selector.select(this, opcode, at, length));
+    this.options = Set.of();
+    this.lostWritesSeen = coherence.lostWrites();
+    options.forEach(option -> set(option, true));
+  }
+
+  DirectPaths paths() {
+    return direct;
   }
 
   public NvmeDevice device() {
     return device;
   }
 
+  /** The queue; of a multi-queue handle the first one. */
   public NvmeQueue queue() {
     return queue;
   }
 
   /** Operations submitted and not done. */
   public int outstanding() {
-    return io.outstanding();
+    return direct.outstanding();
   }
 
-  // ---- Synchronous operations.
+  // ---- Options.
+
+  /** The options that are set. */
+  public Set<HandleOption> options() {
+    return options;
+  }
+
+  /**
+   * Sets or clears an option, for the next operation on.
+   *
+   * @throws IllegalArgumentException for {@link HandleOption#INTERRUPT} if a queue has no interrupt
+   */
+  public synchronized void set(HandleOption option, boolean value) {
+    if (option == HandleOption.INTERRUPT) {
+      if (value && !direct.hasInterrupts()) {
+        throw new IllegalArgumentException(
+            "HandleOption.INTERRUPT needs queues with QueueOption.INTERRUPT: queue %d has %s"
+                .formatted(queue.id(), queue.options()));
+      }
+      direct.interrupt(value);
+    }
+    EnumSet<HandleOption> next = EnumSet.noneOf(HandleOption.class);
+    next.addAll(options);
+    if (value) {
+      next.add(option);
+    } else {
+      next.remove(option);
+    }
+    options = Set.copyOf(next);
+  }
+
+  private boolean has(HandleOption option) {
+    return options.contains(option);
+  }
+
+  private int writeFlags() {
+    return has(HandleOption.FORCE_UNIT_ACCESS) ? Sqe.FUA : 0;
+  }
+
+  // ---- Synchronous operations at a position.
 
   /**
    * Reads {@code to.byteSize()} bytes from {@code position}.
@@ -55,7 +133,18 @@ public final class NvmeHandle implements AutoCloseable {
    * @throws NvmeException if the device reports an error: the memory holds anything
    */
   public void read(MemorySegment to, long position) throws IOException {
-    io.transfer(Opcode.READ, 0, to, position);
+    if (to.isReadOnly()) {
+      throw new IllegalArgumentException("the memory to read into is read-only: " + to);
+    }
+    if (has(HandleOption.BUFFERED)) {
+      device.checkBytes(position, to.byteSize());
+      direct.first().checkOpen();
+      coherence.readBuffered(direct, to, position);
+    } else {
+      direct.checkRange(position, to.byteSize());
+      coherence.beforeDirect(direct, position, to.byteSize());
+      direct.transfer(Opcode.READ, 0, to, position);
+    }
   }
 
   /**
@@ -66,7 +155,24 @@ public final class NvmeHandle implements AutoCloseable {
    * @throws NvmeException if the device reports an error: the range holds old or new blocks
    */
   public void write(MemorySegment from, long position) throws IOException {
-    io.transfer(Opcode.WRITE, writeFlags, from, position);
+    long length = from.byteSize();
+    if (has(HandleOption.BUFFERED)) {
+      device.checkBytes(position, length);
+      direct.first().checkOpen();
+      coherence.writeBuffered(direct, from, position, has(HandleOption.WRITE_THROUGH));
+      return;
+    }
+    direct.checkRange(position, length);
+    if (length == 0) {
+      return;
+    }
+    if (has(HandleOption.WRITE_BEHIND) && !direct.isConfined() && DmaRegistry.isShared(from)) {
+      coherence.writeBehind(direct, writeFlags(), from, position);
+    } else {
+      coherence.beforeDirect(direct, position, length);
+      direct.transfer(Opcode.WRITE, writeFlags(), from, position);
+      coherence.written(position, length);
+    }
   }
 
   /**
@@ -76,8 +182,10 @@ public final class NvmeHandle implements AutoCloseable {
    */
   public boolean compare(MemorySegment expected, long position) throws IOException {
     device.require(device.controller().supportsCompare(), Opcode.COMPARE);
+    direct.checkRange(position, expected.byteSize());
+    coherence.beforeDirect(direct, position, expected.byteSize());
     try {
-      io.transfer(Opcode.COMPARE, 0, expected, position);
+      direct.transfer(Opcode.COMPARE, 0, expected, position);
       return true;
     } catch (NvmeException e) {
       if (e.hasStatus() && Status.codes(e.status()) == Status.COMPARE_FAILURE) {
@@ -87,9 +195,37 @@ public final class NvmeHandle implements AutoCloseable {
     }
   }
 
-  /** Makes everything that was written before, by any handle, survive a power cut. */
+  /**
+   * Waits for the writes that are on their way, writes every dirty block of the device's cache, and has
+   * the device make all of it survive a power cut.
+   *
+   * @throws IOException if that fails, or if a write has failed after it had returned, since this
+   *     handle's last flush
+   */
   public void flush() throws IOException {
-    io.flush();
+    IOException failed = null;
+    direct.awaitWrites();
+    try {
+      coherence.flush(direct);
+    } catch (IOException e) {
+      failed = e;
+    }
+    direct.first().flush();
+    if (failed == null) {
+      failed = lostWrites();
+    }
+    if (failed != null) {
+      throw failed;
+    }
+  }
+
+  private synchronized @Nullable IOException lostWrites() {
+    long lost = coherence.lostWrites();
+    if (lost == lostWritesSeen) {
+      return null;
+    }
+    lostWritesSeen = lost;
+    return coherence.lostWrite(device.address());
   }
 
   /**
@@ -97,19 +233,27 @@ public final class NvmeHandle implements AutoCloseable {
    */
   public void discard(long position, long lengthBytes) throws IOException {
     device.require(device.controller().supportsDatasetManagement(), Opcode.DATASET_MANAGEMENT);
-    io.deallocate(position, lengthBytes);
+    direct.checkRange(position, lengthBytes);
+    coherence.beforeDiscard(direct, position, lengthBytes);
+    direct.first().deallocate(position, lengthBytes);
+    coherence.drop(position, lengthBytes);
   }
 
   /** Makes a range read as zeroes, without transferring any. */
   public void writeZeroes(long position, long lengthBytes) throws IOException {
     device.require(device.controller().supportsWriteZeroes(), Opcode.WRITE_ZEROES);
-    io.range(Opcode.WRITE_ZEROES, writeFlags, position, lengthBytes);
+    direct.checkRange(position, lengthBytes);
+    coherence.beforeDirect(direct, position, lengthBytes);
+    direct.first().range(Opcode.WRITE_ZEROES, writeFlags(), position, lengthBytes);
+    coherence.drop(position, lengthBytes);
   }
 
   /** Has the device check that a range can be read, without transferring it. */
   public void verify(long position, long lengthBytes) throws IOException {
     device.require(device.controller().supportsVerify(), Opcode.VERIFY);
-    io.range(Opcode.VERIFY, 0, position, lengthBytes);
+    direct.checkRange(position, lengthBytes);
+    coherence.beforeDirect(direct, position, lengthBytes);
+    direct.first().range(Opcode.VERIFY, 0, position, lengthBytes);
   }
 
   /**
@@ -118,7 +262,103 @@ public final class NvmeHandle implements AutoCloseable {
    */
   public void writeUncorrectable(long position, long lengthBytes) throws IOException {
     device.require(device.controller().supportsWriteUncorrectable(), Opcode.WRITE_UNCORRECTABLE);
-    io.range(Opcode.WRITE_UNCORRECTABLE, 0, position, lengthBytes);
+    direct.checkRange(position, lengthBytes);
+    coherence.beforeDirect(direct, position, lengthBytes);
+    direct.first().range(Opcode.WRITE_UNCORRECTABLE, 0, position, lengthBytes);
+    coherence.drop(position, lengthBytes);
+  }
+
+  // ---- Synchronous operations at the handle's own position.
+
+  /** Where the next {@link #read(MemorySegment)} or {@link #write(MemorySegment)} begins, in bytes. */
+  public long position() {
+    positionLock.lock();
+    try {
+      return position;
+    } finally {
+      positionLock.unlock();
+    }
+  }
+
+  /**
+   * Moves the position.
+   *
+   * @return the new position
+   * @throws IllegalArgumentException if it would be below 0 or above the size of the device, or, on a
+   *     direct handle, not a multiple of the block: the position stays
+   */
+  public long seek(long offset, SeekOrigin origin) {
+    positionLock.lock();
+    try {
+      long size = device.sizeBytes();
+      long target;
+      try {
+        target =
+            switch (origin) {
+              case START -> offset;
+              case CURRENT -> Math.addExact(position, offset);
+              case END -> Math.subtractExact(size, offset);
+            };
+      } catch (ArithmeticException e) {
+        target = -1;
+      }
+      boolean aligned = has(HandleOption.BUFFERED) || target % device.blockBytes() == 0;
+      if (target < 0 || target > size || !aligned) {
+        throw new IllegalArgumentException(
+            "no position of a %s handle: %d from %s; size=%d, block=%d, position=%d"
+                .formatted(
+                    has(HandleOption.BUFFERED) ? "buffered" : "direct",
+                    offset,
+                    origin,
+                    size,
+                    device.blockBytes(),
+                    position));
+      }
+      position = target;
+      return target;
+    } finally {
+      positionLock.unlock();
+    }
+  }
+
+  /**
+   * Reads at the position and moves it by what was read.
+   *
+   * @return bytes read: less than {@code to} has at the end of the device, 0 there
+   */
+  public long read(MemorySegment to) throws IOException {
+    positionLock.lock();
+    try {
+      long length = Math.min(to.byteSize(), device.sizeBytes() - position);
+      read(to.asSlice(0, length), position);
+      position += length;
+      return length;
+    } finally {
+      positionLock.unlock();
+    }
+  }
+
+  /**
+   * Writes at the position and moves it by what was written.
+   *
+   * @return bytes written: less than {@code from} has across the end of the device
+   * @throws NvmeException at the end of the device, too
+   */
+  public long write(MemorySegment from) throws IOException {
+    positionLock.lock();
+    try {
+      long length = Math.min(from.byteSize(), device.sizeBytes() - position);
+      if (length == 0 && from.byteSize() > 0) {
+        throw new NvmeException(
+            "%s: the position is at the end of the device: %d"
+                .formatted(device.address(), position));
+      }
+      write(from.asSlice(0, length), position);
+      position += length;
+      return length;
+    } finally {
+      positionLock.unlock();
+    }
   }
 
   // ---- Asynchronous operations.
@@ -134,33 +374,63 @@ public final class NvmeHandle implements AutoCloseable {
   public boolean read(
       AsyncIo operation, DmaBuffer buffer, long offset, long lengthBytes, long position)
       throws IOException {
-    return io.post(operation, Opcode.READ, 0, buffer, offset, lengthBytes, position);
+    direct.checkRange(position, lengthBytes);
+    coherence.beforeDirect(direct, position, lengthBytes);
+    return direct.post(operation, Opcode.READ, 0, buffer, offset, lengthBytes, position);
   }
 
   /** Posts a write of a part of a buffer; otherwise like {@code read}. */
   public boolean write(
       AsyncIo operation, DmaBuffer buffer, long offset, long lengthBytes, long position)
       throws IOException {
-    return io.post(operation, Opcode.WRITE, writeFlags, buffer, offset, lengthBytes, position);
+    direct.checkRange(position, lengthBytes);
+    coherence.beforeDirect(direct, position, lengthBytes);
+    return direct.post(
+        operation, Opcode.WRITE, writeFlags(), buffer, offset, lengthBytes, position);
   }
 
   /**
-   * Posts a read into any memory. It stays alive and untouched until the operation is done.
+   * Posts a read into any memory. It stays alive and untouched until the operation is done. Memory of
+   * a confined arena needs a queue with manual completion.
    *
    * @return false if the queue is full: nothing has happened
    */
   public boolean read(AsyncIo operation, MemorySegment to, long position) throws IOException {
-    return io.post(operation, Opcode.READ, 0, to, position);
+    return post(operation, Opcode.READ, 0, to, position, false);
   }
 
   /** Posts a write of any memory; otherwise like {@code read}. */
   public boolean write(AsyncIo operation, MemorySegment from, long position) throws IOException {
-    return io.post(operation, Opcode.WRITE, writeFlags, from, position);
+    return post(operation, Opcode.WRITE, writeFlags(), from, position, false);
   }
 
-  /** Posts a flush of what was completed before. */
+  /** Like {@code read}, but on a full queue the operation waits for a free slot. */
+  public void enqueueRead(AsyncIo operation, MemorySegment to, long position) throws IOException {
+    post(operation, Opcode.READ, 0, to, position, true);
+  }
+
+  /** Like {@code write}, but on a full queue the operation waits for a free slot. */
+  public void enqueueWrite(AsyncIo operation, MemorySegment from, long position)
+      throws IOException {
+    post(operation, Opcode.WRITE, writeFlags(), from, position, true);
+  }
+
+  private boolean post(
+      AsyncIo operation,
+      int opcode,
+      int flags,
+      MemorySegment memory,
+      long position,
+      boolean queueIfFull)
+      throws IOException {
+    direct.checkRange(position, memory.byteSize());
+    coherence.beforeDirect(direct, position, memory.byteSize());
+    return direct.post(operation, opcode, flags, memory, position, queueIfFull);
+  }
+
+  /** Posts a flush of what the device has completed before; buffered writes are not part of it. */
   public boolean flush(AsyncIo operation) throws IOException {
-    return io.postFlush(operation);
+    return direct.first().postFlush(operation);
   }
 
   /**
@@ -168,24 +438,42 @@ public final class NvmeHandle implements AutoCloseable {
    * error. On a queue with manual completion somebody has to call {@link NvmeQueue#poll}.
    */
   public CompletableFuture<Void> readAsync(MemorySegment to, long position) throws IOException {
-    return io.start(Opcode.READ, 0, to, position);
+    return start(Opcode.READ, 0, to, position);
   }
 
   /** Writes any memory; otherwise like {@link #readAsync}. */
   public CompletableFuture<Void> writeAsync(MemorySegment from, long position) throws IOException {
-    return io.start(Opcode.WRITE, writeFlags, from, position);
+    return start(Opcode.WRITE, writeFlags(), from, position);
   }
 
-  /** Flushes what was completed before; otherwise like {@link #readAsync}. */
+  private CompletableFuture<Void> start(int opcode, int flags, MemorySegment memory, long position)
+      throws IOException {
+    CompletableFuture<Void> future = new CompletableFuture<>();
+    AsyncIo operation = new AsyncIo(done -> DirectIo.complete(future, done));
+    post(operation, opcode, flags, memory, position, true);
+    direct.ring();
+    return future;
+  }
+
+  /** Flushes what the device has completed before; otherwise like {@link #readAsync}. */
   public CompletableFuture<Void> flushAsync() throws IOException {
-    return io.startFlush();
+    return direct.first().startFlush();
+  }
+
+  /** Shows what was posted through this handle, and its queues' other commands, to the device. */
+  public void ring() {
+    direct.ring();
+  }
+
+  /** {@link NvmeQueue#poll} of all queues of the handle. */
+  public int poll() {
+    return direct.poll();
   }
 
   /** Waits for the operations in flight and closes the handle. Idempotent. */
   @Override
   public void close() {
-    if (io.close()) {
-      queue.handleClosed();
-    }
+    coherence.awaitWrites(direct);
+    direct.close();
   }
 }

@@ -6,9 +6,11 @@ import io.nvmedirect.driver.IoQueue;
 import io.nvmedirect.spec.NvmeException;
 import java.io.IOException;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -93,23 +95,40 @@ public final class NvmeQueue implements AutoCloseable {
    * @throws IllegalArgumentException for {@link HandleOption#INTERRUPT} if the queue has no interrupt
    */
   public NvmeHandle createHandle(HandleOption... handleOptions) {
+    EnumSet<HandleOption> set = optionSet(handleOptions);
+    return createHandle(new NvmeQueue[] {this}, () -> new NvmeHandle(this, set));
+  }
+
+  /** Makes a handle over several queues of one device. */
+  static NvmeHandle createHandle(
+      NvmeQueue[] queues, QueueSelector selector, HandleOption... handleOptions) {
+    EnumSet<HandleOption> set = optionSet(handleOptions);
+    return createHandle(queues, () -> new NvmeHandle(queues, selector, set));
+  }
+
+  private static EnumSet<HandleOption> optionSet(HandleOption... handleOptions) {
     EnumSet<HandleOption> set = EnumSet.noneOf(HandleOption.class);
-    set.addAll(Set.of(handleOptions));
-    if (set.contains(HandleOption.INTERRUPT) && !options.contains(QueueOption.INTERRUPT)) {
-      throw new IllegalArgumentException(
-          "HandleOption.INTERRUPT needs a queue with QueueOption.INTERRUPT: queue "
-              + id()
-              + " has "
-              + options);
+    set.addAll(List.of(handleOptions));
+    return set;
+  }
+
+  private static NvmeHandle createHandle(NvmeQueue[] queues, Supplier<NvmeHandle> constructor) {
+    int counted = 0;
+    NvmeHandle handle = null;
+    try {
+      for (NvmeQueue queue : queues) {
+        // Counted first, so that a close at the same time sees the handle or this thread the close.
+        queue.handles.incrementAndGet();
+        counted++;
+        queue.checkOpen();
+      }
+      handle = constructor.get();
+      return handle;
+    } finally {
+      for (int i = 0; handle == null && i < counted; i++) {
+        queues[i].handleClosed();
+      }
     }
-    // Counted first, so that a close at the same time sees the handle or this thread sees the
-    // close.
-    handles.incrementAndGet();
-    if (closed) {
-      handles.decrementAndGet();
-      throw closedException();
-    }
-    return new NvmeHandle(this, set);
   }
 
   void handleClosed() {
@@ -137,12 +156,13 @@ public final class NvmeQueue implements AutoCloseable {
     }
   }
 
-  void submitOrQueue(BlockRequest request) throws NvmeException {
+  void submitOrQueue(BlockRequest request, boolean ring) throws NvmeException {
     enter();
     try {
       checkOpen();
-      queue.submitOrQueue(request);
-      queue.ring();
+      if (!queue.submitOrQueue(request) || ring) {
+        queue.ring();
+      }
     } finally {
       exit();
     }
@@ -196,38 +216,53 @@ public final class NvmeQueue implements AutoCloseable {
     enter();
     try {
       checkOpen();
-      finished = reap();
+      queue.ring();
+      reap();
+      finished = queue.takeAll();
     } finally {
       exit();
     }
     return finished == null ? 0 : deliver(finished, false);
   }
 
-  /** Like {@link #poll}, for a thread that waits for something else: callbacks do not throw here. */
+  /**
+   * Reaps for a thread that waits for an operation: no callback runs here.
+   *
+   * @return operations that were completed
+   */
   int pollWhileWaiting() {
-    BlockRequest finished;
+    return reapAndDeliver(false);
+  }
+
+  /** Reaps and runs callbacks; what they throw is reported, not thrown. */
+  int pollForCallbacks() {
+    return reapAndDeliver(true);
+  }
+
+  private int reapAndDeliver(boolean callbacks) {
+    BlockRequest finished = null;
     if (lock == null) {
       enter();
-      finished = reap();
-    } else {
-      if (!lock.tryLock()) {
-        return 0;
+    } else if (!lock.tryLock()) {
+      return 0;
+    }
+    try {
+      if (!closed) {
+        reap();
+        finished = callbacks ? queue.takeAll() : queue.take();
       }
-      try {
-        finished = closed ? null : reap();
-      } finally {
-        lock.unlock();
-      }
+    } finally {
+      exit();
     }
     return finished == null ? 0 : deliver(finished, true);
   }
 
-  private @Nullable BlockRequest reap() {
-    BlockRequest finished = queue.reap();
-    if (finished == null && (++emptyPolls & EMPTY_POLLS_MASK) == 0 && queue.inFlight() > 0) {
+  private void reap() {
+    int before = queue.inFlight();
+    queue.reap();
+    if (before > 0 && before == queue.inFlight() && (++emptyPolls & EMPTY_POLLS_MASK) == 0) {
       queue.checkDeadlines(System.nanoTime());
     }
-    return finished;
   }
 
   /** Runs the callbacks of a list of requests, all of them, whatever some throw. */

@@ -10,7 +10,7 @@ public enum QueueOption {
 
   /**
    * No completion thread touches the queue: asynchronous operations complete in {@link
-   * NvmeQueue#poll}, or while a synchronous one waits.
+   * NvmeQueue#poll}, or while their handle closes.
    */
   MANUAL_COMPLETION,
 

@@ -17,21 +17,31 @@ import org.jspecify.annotations.Nullable;
  */
 public final class BlockRequest implements CompletionListener {
 
-  /** Told that a request has finished, outside of the queue's lock. */
-  @FunctionalInterface
-  public interface Finished {
+  /** Told how a request goes on. */
+  public interface Listener {
 
-    /** The request has ended with this status: the first error of its commands, 0 for success. */
-    void finished(int status);
+    /**
+     * All commands of the request have ended. Runs on the owner of the queue, under its lock; does not
+     * throw.
+     *
+     * @param status the first error of the commands, 0 for success
+     * @return true if the request was prepared anew and is to be posted again
+     */
+    boolean ended(int status);
+
+    /** The request has finished, for good. Runs outside of the queue's lock. */
+    void finished();
   }
 
-  private final Finished listener;
+  private final Listener listener;
 
   /** The next request of the list that this one is on: backlog or finished, never both. */
   @Nullable BlockRequest next;
 
   /** On the backlog: not all of its commands are posted. */
   boolean backlogged;
+
+  private boolean deferred;
 
   private @Nullable IoQueue queue;
   private int opcode;
@@ -46,8 +56,22 @@ public final class BlockRequest implements CompletionListener {
   private int inFlight;
   private int status;
 
-  public BlockRequest(Finished listener) {
+  public BlockRequest(Listener listener) {
     this.listener = listener;
+  }
+
+  /** Whether only {@link IoQueue#takeAll} gives the request out: somebody's callback comes with it. */
+  public void deferred(boolean deferred) {
+    this.deferred = deferred;
+  }
+
+  boolean isDeferred() {
+    return deferred;
+  }
+
+  /** Asks whether there is more to do. */
+  boolean ended() {
+    return !listener.ended(status);
   }
 
   /**
@@ -163,13 +187,13 @@ public final class BlockRequest implements CompletionListener {
       this.status = status;
     }
     if (inFlight == 0 && !backlogged && queue != null) {
-      queue.finished(this);
+      queue.ended(this);
     }
   }
 
   /** Tells the listener; called once per operation, by who took the request from its queue. */
   public void deliver() {
-    listener.finished(status);
+    listener.finished();
   }
 
   /** The next finished request, and takes this one off the list. */

@@ -145,6 +145,11 @@ public final class Controller implements AutoCloseable {
     return failure;
   }
 
+  /** Whether the controller is given up: nothing can be done with it any more. */
+  public boolean hasFailed() {
+    return failure != null;
+  }
+
   /** Whether the controller may write to memory of commands that have ended for the host. */
   public boolean mayStillUseMemory() {
     return mayStillUseMemory;

@@ -26,10 +26,13 @@ public final class IoQueue {
   private int generation;
   private @Nullable String failure;
 
-  private @Nullable BlockRequest backlogHead;
-  private @Nullable BlockRequest backlogTail;
-  private @Nullable BlockRequest finishedHead;
-  private @Nullable BlockRequest finishedTail;
+  /** Requests that are not wholly posted. */
+  private final RequestList backlog = new RequestList();
+
+  /** Finished and not taken: what anybody may deliver, and what brings a callback along. */
+  private final RequestList finished = new RequestList();
+
+  private final RequestList deferred = new RequestList();
   private long lastLookNs = System.nanoTime();
 
   IoQueue(Controller controller, QueuePair pair) {
@@ -52,11 +55,6 @@ public final class IoQueue {
     return pair.inFlight();
   }
 
-  /** Whether no request is waiting or in flight, and none is finished and not taken. */
-  public boolean isIdle() {
-    return pair.inFlight() == 0 && backlogHead == null && finishedHead == null;
-  }
-
   QueuePair pair() {
     return pair;
   }
@@ -69,7 +67,7 @@ public final class IoQueue {
    */
   public boolean submit(BlockRequest request) throws NvmeException {
     checkUsable();
-    if (backlogHead != null || pair.inFlight() == pair.capacity()) {
+    if (!backlog.isEmpty() || pair.inFlight() == pair.capacity()) {
       return false;
     }
     start(request);
@@ -79,33 +77,30 @@ public final class IoQueue {
   /**
    * Posts a request, or keeps it until a slot is free.
    *
+   * @return whether all of it was posted
    * @throws NvmeException if the controller has failed for good
    */
-  public void submitOrQueue(BlockRequest request) throws NvmeException {
+  public boolean submitOrQueue(BlockRequest request) throws NvmeException {
     checkUsable();
-    if (backlogHead != null) {
+    if (!backlog.isEmpty()) {
       request.attach(this);
-      append(request);
-    } else {
-      start(request);
+      queueUp(request);
+      return false;
     }
+    start(request);
+    return !request.backlogged;
   }
 
   private void start(BlockRequest request) {
     request.attach(this);
     if (!request.post(pair)) {
-      append(request);
+      queueUp(request);
     }
   }
 
-  private void append(BlockRequest request) {
+  private void queueUp(BlockRequest request) {
     request.backlogged = true;
-    if (backlogTail == null) {
-      backlogHead = request;
-    } else {
-      backlogTail.next = request;
-    }
-    backlogTail = request;
+    backlog.add(request);
   }
 
   /** Shows posted commands to the device. */
@@ -113,48 +108,50 @@ public final class IoQueue {
     pair.ring();
   }
 
-  /**
-   * Takes completions, posts what was waiting for slots, and looks at the deadlines.
-   *
-   * @return the finished requests, linked; the caller delivers them, outside of its lock
-   */
-  public @Nullable BlockRequest reap() {
+  /** Takes completions, and posts what was waiting for slots. */
+  public void reap() {
     if (generation != controller.generation()) {
       recover();
     }
-    pair.ring();
-    if (pair.reap(NO_LIMIT) > 0 && backlogHead != null) {
+    if (pair.reap(NO_LIMIT) > 0 && !backlog.isEmpty()) {
       postBacklog();
     }
-    BlockRequest finished = finishedHead;
-    finishedHead = null;
-    finishedTail = null;
-    return finished;
+  }
+
+  /**
+   * The finished requests without a callback, linked; the caller delivers them, outside of its lock.
+   */
+  public @Nullable BlockRequest take() {
+    return finished.takeAll();
+  }
+
+  /** All finished requests, linked; the caller delivers them, outside of its lock. */
+  public @Nullable BlockRequest takeAll() {
+    finished.append(deferred);
+    return finished.takeAll();
   }
 
   private void postBacklog() {
-    BlockRequest request = backlogHead;
+    BlockRequest request = backlog.first();
     while (request != null && request.post(pair)) {
-      backlogHead = request.unlink();
+      backlog.removeFirst();
       request.backlogged = false;
       if (request.inFlight() == 0) {
-        finished(request);
+        ended(request);
       }
-      request = backlogHead;
-    }
-    if (request == null) {
-      backlogTail = null;
+      request = backlog.first();
     }
     pair.ring();
   }
 
-  void finished(BlockRequest request) {
-    if (finishedTail == null) {
-      finishedHead = request;
+  /** All commands of a request have ended. */
+  void ended(BlockRequest request) {
+    if (request.ended()) {
+      (request.isDeferred() ? deferred : finished).add(request);
     } else {
-      finishedTail.next = request;
+      start(request);
+      pair.ring();
     }
-    finishedTail = request;
   }
 
   /** Whether the queue has an interrupt vector. */
@@ -220,7 +217,7 @@ public final class IoQueue {
       generation = controller.attach(pair);
     } catch (IOException | IllegalStateException e) {
       failure = Objects.requireNonNullElseGet(controller.failure(), () -> lost(e));
-      for (BlockRequest request = backlogHead; request != null; request = request.next) {
+      for (BlockRequest request = backlog.first(); request != null; request = request.next) {
         request.fail(Status.HOST_PATHING_ERROR);
       }
     }

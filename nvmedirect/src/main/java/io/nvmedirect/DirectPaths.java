@@ -1,0 +1,271 @@
+package io.nvmedirect;
+
+import io.nvmedirect.cache.Store;
+import io.nvmedirect.memory.DmaBuffer;
+import io.nvmedirect.spec.Opcode;
+import io.nvmedirect.spec.Status;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The queues of a handle. With one of them, operations go there whole; with several, each command is
+ * routed by the handle's selector.
+ */
+final class DirectPaths implements Store {
+
+  /** The choice between several queues. */
+  @FunctionalInterface
+  interface Route {
+    NvmeQueue select(int opcode, long position, int lengthBytes);
+  }
+
+  private final DirectIo[] paths;
+  private final @Nullable Route route;
+  private final long commandBytes;
+
+  DirectPaths(DirectIo path) {
+    this(new DirectIo[] {path}, null);
+  }
+
+  /** At least one path; {@code route} chooses among their queues. */
+  DirectPaths(DirectIo[] paths, @Nullable Route route) {
+    this.paths = paths;
+    this.route = route;
+    this.commandBytes = paths[0].device().maxTransferBytes();
+  }
+
+  DirectIo first() {
+    return paths[0];
+  }
+
+  /** Throws unless the range is whole blocks within the device. */
+  void checkRange(long position, long lengthBytes) {
+    paths[0].checkRange(position, lengthBytes);
+  }
+
+  private DirectIo choose(int opcode, long position, long lengthBytes) {
+    if (route == null) {
+      return paths[0];
+    }
+    NvmeQueue chosen = route.select(opcode, position, (int) lengthBytes);
+    for (DirectIo path : paths) {
+      if (path.queue().equals(chosen)) {
+        return path;
+      }
+    }
+    throw new IllegalArgumentException(
+        "the selector chose a queue that is not the handle's: "
+            + (chosen == null ? "null" : "queue " + chosen.id()));
+  }
+
+  // ---- Synchronous.
+
+  @Override
+  public void read(MemorySegment to, long position) throws IOException {
+    transfer(Opcode.READ, 0, to, position);
+  }
+
+  @Override
+  public void write(MemorySegment from, long position) throws IOException {
+    transfer(Opcode.WRITE, 0, from, position);
+  }
+
+  void transfer(int opcode, int flags, MemorySegment memory, long position) throws IOException {
+    if (route == null) {
+      paths[0].transfer(opcode, flags, memory, position);
+      return;
+    }
+    long length = memory.byteSize();
+    checkRange(position, length);
+    for (long done = 0; done < length; ) {
+      long part = Math.min(length - done, commandBytes);
+      DirectIo path = choose(opcode, position + done, part);
+      path.transfer(opcode, flags, memory.asSlice(done, part), position + done);
+      done += part;
+    }
+  }
+
+  /**
+   * Submits a write that nobody reaps in particular; a write of several commands to several queues is
+   * done when this returns.
+   *
+   * @return the path that it went
+   */
+  DirectIo writeBehind(AsyncIo io, int flags, MemorySegment from, long position)
+      throws IOException {
+    if (route != null && from.byteSize() > commandBytes) {
+      transfer(Opcode.WRITE, flags, from.asSlice(commandBytes), position + commandBytes);
+      return writeBehind(io, flags, from.asSlice(0, commandBytes), position);
+    }
+    DirectIo path = choose(Opcode.WRITE, position, from.byteSize());
+    path.writeBehind(io, flags, from, position);
+    return path;
+  }
+
+  boolean has(DirectIo path) {
+    for (DirectIo own : paths) {
+      if (own.equals(path)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  // ---- Asynchronous.
+
+  /** Posts a transfer of a part of a buffer; false if the queue is full. */
+  boolean post(
+      AsyncIo io, int opcode, int flags, DmaBuffer buffer, long offset, long length, long position)
+      throws IOException {
+    if (route == null || length <= commandBytes) {
+      DirectIo path = route == null ? paths[0] : choose(opcode, position, length);
+      return path.post(io, opcode, flags, buffer, offset, length, position);
+    }
+    spread(io, opcode, flags, buffer.segment().asSlice(offset, length), position);
+    return true;
+  }
+
+  /**
+   * Posts a transfer of any memory.
+   *
+   * @param queueIfFull have it wait for a free slot
+   * @return false if the queue is full and the operation was not to wait
+   */
+  boolean post(
+      AsyncIo io, int opcode, int flags, MemorySegment memory, long position, boolean queueIfFull)
+      throws IOException {
+    long length = memory.byteSize();
+    if (route == null || length <= commandBytes) {
+      DirectIo path = route == null ? paths[0] : choose(opcode, position, length);
+      return path.post(io, opcode, flags, memory, position, queueIfFull);
+    }
+    spread(io, opcode, flags, memory, position);
+    return true;
+  }
+
+  /** One operation of several commands, each on the queue that is chosen for it. */
+  private void spread(AsyncIo io, int opcode, int flags, MemorySegment memory, long position)
+      throws IOException {
+    long length = memory.byteSize();
+    checkRange(position, length);
+    int parts = (int) ((length + commandBytes - 1) / commandBytes);
+    // All are chosen before the first is posted, so that a bad choice changes nothing.
+    DirectIo[] chosen = new DirectIo[parts];
+    for (int i = 0; i < parts; i++) {
+      long at = i * commandBytes;
+      chosen[i] = choose(opcode, position + at, Math.min(commandBytes, length - at));
+      chosen[i].checkAsynchronous(memory);
+    }
+    chosen[0].beginSpread(io, opcode, position, length);
+    Parts rest = new Parts(io, parts);
+    for (int i = 0; i < parts; i++) {
+      long at = i * commandBytes;
+      AsyncIo part = new AsyncIo(done -> rest.ended(done.status()));
+      MemorySegment slice = memory.asSlice(at, Math.min(commandBytes, length - at));
+      try {
+        chosen[i].post(part, opcode, flags, slice, position + at, true);
+      } catch (IOException | RuntimeException e) {
+        // Earlier parts may be on their way: the operation ends with them, and with an error.
+        rest.failed(parts - i);
+        return;
+      }
+    }
+  }
+
+  /** Counts the parts of an operation; the last to end ends it. */
+  private static final class Parts {
+    private final AsyncIo whole;
+    private final AtomicInteger left;
+    private final AtomicInteger status = new AtomicInteger();
+
+    Parts(AsyncIo whole, int parts) {
+      this.whole = whole;
+      this.left = new AtomicInteger(parts);
+    }
+
+    void ended(int partStatus) {
+      status.compareAndSet(0, partStatus);
+      if (left.decrementAndGet() == 0) {
+        whole.completeWith(status.get());
+      }
+    }
+
+    void failed(int unposted) {
+      for (int i = 0; i < unposted; i++) {
+        ended(Status.HOST_PATHING_ERROR);
+      }
+    }
+  }
+
+  // ---- Life.
+
+  boolean isConfined() {
+    for (DirectIo path : paths) {
+      if (path.queue().isConfined()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  int outstanding() {
+    int sum = 0;
+    for (DirectIo path : paths) {
+      sum += path.outstanding();
+    }
+    return sum;
+  }
+
+  void interrupt(boolean interrupt) {
+    for (DirectIo path : paths) {
+      path.interrupt(interrupt);
+    }
+  }
+
+  /** Whether every queue has an interrupt vector. */
+  boolean hasInterrupts() {
+    for (DirectIo path : paths) {
+      if (!path.queue().options().contains(QueueOption.INTERRUPT)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  void ring() {
+    for (DirectIo path : paths) {
+      path.queue().ring();
+    }
+  }
+
+  int poll() {
+    int completed = 0;
+    for (DirectIo path : paths) {
+      completed += path.queue().poll();
+    }
+    return completed;
+  }
+
+  /** Waits until the asynchronous writes that were posted are done on the device. */
+  void awaitWrites() {
+    for (DirectIo path : paths) {
+      path.awaitWrites();
+    }
+  }
+
+  /** Waits for the operations in flight; false if it was closed before. */
+  boolean close() {
+    boolean closed = false;
+    for (DirectIo path : paths) {
+      closed |= path.close();
+    }
+    if (closed) {
+      for (DirectIo path : paths) {
+        path.queue().handleClosed();
+      }
+    }
+    return closed;
+  }
+}
