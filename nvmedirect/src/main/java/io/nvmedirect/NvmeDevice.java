@@ -62,8 +62,9 @@ public final class NvmeDevice implements AutoCloseable {
   }
 
   private Coherence coherence(Namespace of, int cachePages, boolean lazy) throws IOException {
+    // A page of the cache holds whole blocks: larger ones go without.
     BlockCache cache =
-        cachePages == 0
+        cachePages == 0 || of.blockBytes() > BlockCache.PAGE_BYTES
             ? null
             : new BlockCache(of.sizeBytes(), of.blockBytes(), cachePages, lazy, registry::allocate);
     return new Coherence(cache, of.blockBytes());

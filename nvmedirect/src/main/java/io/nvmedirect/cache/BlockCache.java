@@ -23,6 +23,9 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 public final class BlockCache implements AutoCloseable {
 
+  /** Bytes of a page. */
+  public static final int PAGE_BYTES = Geometry.PAGE_BYTES;
+
   /** Most pages of a cache: 1 TiB. */
   static final int MAX_PAGES = 1 << 28;
 

@@ -170,8 +170,10 @@ class BlockCacheFlushTest extends CacheFixture {
       assertThat(cache.mayContain(49 * PAGE, 3 * PAGE)).isTrue();
       assertThat(cache.mayContain(0, DEVICE)).isTrue();
       assertThat(cache.mayContain(0, PAGE)).isFalse();
+      read(cache, 90 * PAGE, 1);
       cache.invalidate(50 * PAGE, PAGE);
       assertThat(cache.mayContain(50 * PAGE, PAGE)).isFalse();
+      assertThat(cache.mayContain(90 * PAGE, 1)).isTrue();
     }
   }
 }

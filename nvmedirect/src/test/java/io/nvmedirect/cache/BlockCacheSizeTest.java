@@ -45,6 +45,20 @@ class BlockCacheSizeTest extends CacheFixture {
   }
 
   @Test
+  void resize_keepsTheOrderOfUse() throws IOException {
+    try (BlockCache cache = cache(6)) {
+      write(cache, 1, 0, 6 * PAGE);
+      read(cache, PAGE, 2 * PAGE);
+      cache.resize(store, 3); // keeps 5, 1 and 2
+      store.takeLog();
+      read(cache, 8 * PAGE, 512);
+      read(cache, 9 * PAGE, 512);
+      assertThat(store.takeLog())
+          .containsExactly("w 20480+4096", "r 32768+512", "w 4096+4096", "r 36864+512");
+    }
+  }
+
+  @Test
   void resize_belowWhatCannotBeWritten_keepsThose() throws IOException {
     try (BlockCache cache = cache(50)) {
       write(cache, 1, 0, 50 * PAGE);
