@@ -3,6 +3,7 @@ module io.nvmedirect {
   requires static org.jspecify;
 
   exports io.nvmedirect;
+  exports io.nvmedirect.compat;
   exports io.nvmedirect.memory;
   exports io.nvmedirect.spec;
 }
