@@ -7,6 +7,7 @@ import io.nvmedirect.spec.Opcode;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -32,7 +33,6 @@ public final class AsyncIo {
     void completed(AsyncIo io);
   }
 
-  private static final int IDLE = 0;
   private static final int IN_FLIGHT = 1;
   private static final int DONE = 2;
 
@@ -79,7 +79,10 @@ public final class AsyncIo {
   private final BlockRequest request = new BlockRequest(new Progress());
 
   @SuppressWarnings("UnusedVariable") // by STATE
-  private int state;
+  private int state; // 0: never submitted
+
+  /** The state before the submission, for one that is refused. */
+  private int stateBefore;
 
   private int status;
   private @Nullable DirectIo path;
@@ -168,6 +171,7 @@ public final class AsyncIo {
     if (before == IN_FLIGHT || !STATE.compareAndSet(this, before, IN_FLIGHT)) {
       throw new IllegalStateException("the operation is still in flight");
     }
+    this.stateBefore = before;
     this.path = path;
     this.asynchronous = asynchronous;
     this.opcode = opcode;
@@ -180,8 +184,8 @@ public final class AsyncIo {
 
   /** Gives up a submission: nothing was posted. */
   void cancel() {
-    releaseBuffer();
-    STATE.setRelease(this, IDLE);
+    releaseBuffer(false);
+    STATE.setRelease(this, stateBefore);
   }
 
   /** Data that the device reaches directly; {@code buffer} is acquired. */
@@ -191,16 +195,22 @@ public final class AsyncIo {
 
   /** Data that is copied, window by window. */
   void bounced(Bounce bounce) {
+    bounce.buffer().acquire();
     this.bounce = bounce;
     this.buffer = bounce.buffer();
   }
 
   /** Parks the calling thread until the operation is done, or the time is over, or for no reason. */
   void park(long timeoutNs) {
-    // Volatile store before, volatile load after: whoever completes sees the waiter, or this thread
-    // sees the end.
+    park(timeoutNs, null);
+  }
+
+  /** Like the method above; does not park if {@code led} is false. */
+  void park(long timeoutNs, @Nullable AtomicBoolean led) {
+    // Volatile store before, volatile loads after: whoever completes, or ends to lead, sees the
+    // waiter, or this thread sees that.
     waiter = Thread.currentThread();
-    if ((int) STATE.getVolatile(this) != DONE) {
+    if ((int) STATE.getVolatile(this) != DONE && (led == null || led.get())) {
       LockSupport.parkNanos(this, timeoutNs);
     }
     waiter = null;
@@ -223,9 +233,14 @@ public final class AsyncIo {
   private void complete() {
     DirectIo owner = Objects.requireNonNull(path);
     boolean counted = asynchronous;
-    releaseBuffer();
-    if (counted) {
-      owner.beforeCompletion(opcode, position, lengthBytes);
+    try {
+      releaseBuffer(owner.device().mayStillUseMemory());
+      if (counted) {
+        owner.beforeCompletion(opcode, position, lengthBytes);
+      }
+    } catch (RuntimeException e) {
+      // Whatever it was, the operation ends.
+      CompletionThread.report(e);
     }
     Callback told = callback;
     try {
@@ -243,19 +258,22 @@ public final class AsyncIo {
     }
   }
 
-  private void releaseBuffer() {
+  /**
+   * @param deviceMayUseIt the controller is lost, and may write to the buffer at any time: then it is
+   *     never freed
+   */
+  private void releaseBuffer(boolean deviceMayUseIt) {
     DmaBuffer used = buffer;
     Bounce copying = bounce;
     buffer = null;
     bounce = null;
     DirectIo owner = path;
-    if (used == null || owner == null || owner.device().mayStillUseMemory()) {
+    if (used == null || owner == null || deviceMayUseIt) {
       return;
     }
+    used.release();
     if (copying != null) {
       owner.device().giveBack(used);
-    } else {
-      used.release();
     }
   }
 }

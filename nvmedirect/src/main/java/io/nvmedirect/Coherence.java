@@ -5,6 +5,7 @@ import io.nvmedirect.cache.Store;
 import io.nvmedirect.spec.NvmeException;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +24,7 @@ final class Coherence {
 
   private final WriteBehind writeBehind = new WriteBehind(this::written);
   private final UnalignedIo unaligned;
+  private final AtomicLong reported = new AtomicLong();
 
   Coherence(@Nullable BlockCache cache, int blockBytes) {
     this.cache = cache;
@@ -125,8 +127,21 @@ final class Coherence {
     return writeBehind.errors() + (cache == null ? 0 : cache.writeBackErrors());
   }
 
+  /** Lost writes that some flush has told of: a new handle tells of the others. */
+  long reportedLostWrites() {
+    return reported.get();
+  }
+
+  /** Throws if there are lost writes that nobody was told of. */
+  void reportLostWrites(String address) throws NvmeException {
+    if (lostWrites() > reported.get()) {
+      throw lostWrite(address);
+    }
+  }
+
   /** Says that such a write has failed. */
   NvmeException lostWrite(String address) {
+    reported.accumulateAndGet(lostWrites(), Math::max);
     NvmeException cause = writeBehind.lastError();
     String message = address + ": a write failed after it had returned";
     if (cause == null) {

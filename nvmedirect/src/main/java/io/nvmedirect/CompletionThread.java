@@ -24,7 +24,7 @@ final class CompletionThread {
   }
 
   /** What a callback threw where nobody can catch it. */
-  static void report(RuntimeException thrown) {
+  static void report(Throwable thrown) {
     LOG.log(System.Logger.Level.ERROR, "a completion callback threw", thrown);
   }
 
@@ -59,10 +59,12 @@ final class CompletionThread {
     while (!closed) {
       boolean waiting = false;
       int reaped = 0;
+      // A callback may have left it set, and parking would return at once for ever.
+      var _ = Thread.interrupted();
       for (NvmeQueue queue : queues) {
         if (queue.hasAsyncInFlight()) {
           waiting = true;
-          reaped += queue.pollForCallbacks();
+          reaped += poll(queue);
         }
       }
       if (!waiting) {
@@ -73,6 +75,16 @@ final class CompletionThread {
       } else {
         Backoff.idle(idle++);
       }
+    }
+  }
+
+  private static int poll(NvmeQueue queue) {
+    try {
+      return queue.pollForCallbacks();
+    } catch (RuntimeException | Error e) {
+      // The other operations still need this thread.
+      report(e);
+      return 0;
     }
   }
 

@@ -1,6 +1,5 @@
 package io.nvmedirect;
 
-import io.nvmedirect.driver.Backoff;
 import io.nvmedirect.driver.Namespace;
 import io.nvmedirect.memory.DmaBuffer;
 import io.nvmedirect.memory.DmaRegistry;
@@ -162,8 +161,11 @@ final class DirectIo {
   private void runToEnd(AsyncIo io) throws IOException {
     submitOrQueue(io, true);
     await(io);
-    io.throwIfFailed();
-    io.forget();
+    try {
+      io.throwIfFailed();
+    } finally {
+      io.forget();
+    }
   }
 
   // ---- Asynchronous operations.
@@ -183,6 +185,10 @@ final class DirectIo {
     Objects.checkFromIndexSize(offset, lengthBytes, buffer.byteSize());
     if ((offset & 3) != 0) {
       throw new IllegalArgumentException("the offset is no multiple of 4: offset=" + offset);
+    }
+    if (!buffer.isOf(device.dma())) {
+      throw new IllegalArgumentException(
+          "the buffer is another device's, not of %s: %s".formatted(device.address(), buffer));
     }
     buffer.acquire();
     begin(io, true, opcode, position, lengthBytes, buffer);
@@ -216,16 +222,9 @@ final class DirectIo {
     queue.await(io, interrupt);
   }
 
-  /** Waits until the asynchronous writes that were posted are done on the device. */
-  void awaitWrites() {
-    for (int idle = 0; asyncWrites.get() > 0; idle++) {
-      queue.ring();
-      if (queue.pollWhileWaiting() > 0) {
-        idle = -1;
-      } else {
-        Backoff.idle(idle);
-      }
-    }
+  /** Asynchronous writes that are not done on the device. */
+  int asyncWrites() {
+    return asyncWrites.get();
   }
 
   /** Takes an operation that ends with the last of its parts. */
@@ -442,19 +441,8 @@ final class DirectIo {
     }
   }
 
-  /** Waits for the operations in flight; false if it was closed before. */
+  /** No operation begins from now on; false if it was closed before. */
   boolean close() {
-    if (!closed.compareAndSet(false, true)) {
-      return false;
-    }
-    for (int idle = 0; outstanding.get() > 0; idle++) {
-      queue.ring();
-      if (queue.pollForCallbacks() > 0) {
-        idle = -1;
-      } else {
-        Backoff.idle(idle);
-      }
-    }
-    return true;
+    return closed.compareAndSet(false, true);
   }
 }

@@ -1,12 +1,14 @@
 package io.nvmedirect;
 
 import io.nvmedirect.cache.Store;
+import io.nvmedirect.driver.Backoff;
 import io.nvmedirect.memory.DmaBuffer;
 import io.nvmedirect.spec.Opcode;
 import io.nvmedirect.spec.Status;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -211,11 +213,7 @@ final class DirectPaths implements Store {
   }
 
   int outstanding() {
-    int sum = 0;
-    for (DirectIo path : paths) {
-      sum += path.outstanding();
-    }
-    return sum;
+    return sum(DirectIo::outstanding);
   }
 
   void interrupt(boolean interrupt) {
@@ -250,22 +248,63 @@ final class DirectPaths implements Store {
 
   /** Waits until the asynchronous writes that were posted are done on the device. */
   void awaitWrites() {
-    for (DirectIo path : paths) {
-      path.awaitWrites();
-    }
+    await(DirectIo::asyncWrites, NvmeQueue::pollWhileWaiting);
   }
 
-  /** Waits for the operations in flight; false if it was closed before. */
+  /**
+   * Waits for the operations in flight and closes; false if it was closed before.
+   *
+   * @throws IllegalStateException in a callback while there are some, which might wait for it
+   */
   boolean close() {
+    if (outstanding() > 0) {
+      if (NvmeQueue.isDelivering()) {
+        throw new IllegalStateException(
+            "a callback cannot close a handle with operations outstanding: " + outstanding());
+      }
+      for (DirectIo path : paths) {
+        path.queue().checkOwner();
+      }
+    }
     boolean closed = false;
     for (DirectIo path : paths) {
       closed |= path.close();
     }
     if (closed) {
+      await(DirectIo::outstanding, NvmeQueue::pollForCallbacks);
       for (DirectIo path : paths) {
         path.queue().handleClosed();
       }
     }
     return closed;
+  }
+
+  /** Polls all queues until a count is 0 on each path. */
+  private void await(ToIntFunction<DirectIo> count, ToIntFunction<NvmeQueue> poll) {
+    boolean interrupted = false;
+    for (int idle = 0; sum(count) > 0; idle++) {
+      int reaped = 0;
+      for (DirectIo path : paths) {
+        path.queue().ring();
+        reaped += poll.applyAsInt(path.queue());
+      }
+      if (reaped > 0) {
+        idle = -1;
+      } else {
+        interrupted |= Thread.interrupted();
+        Backoff.idle(idle);
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private int sum(ToIntFunction<DirectIo> count) {
+    int sum = 0;
+    for (DirectIo path : paths) {
+      sum += count.applyAsInt(path);
+    }
+    return sum;
   }
 }

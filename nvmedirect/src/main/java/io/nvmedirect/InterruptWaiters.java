@@ -14,53 +14,51 @@ final class InterruptWaiters {
   /** The leader's operation may be completed by a thread that polls: then no interrupt wakes it. */
   private static final long LONGEST_WAIT_NS = TimeUnit.MILLISECONDS.toNanos(10);
 
-  private final IoQueue queue;
+  private final NvmeQueue queue;
+  private final IoQueue vector;
   private final AtomicBoolean led = new AtomicBoolean();
   private final ConcurrentLinkedQueue<AsyncIo> followers = new ConcurrentLinkedQueue<>();
 
-  InterruptWaiters(IoQueue queue) {
+  InterruptWaiters(NvmeQueue queue, IoQueue vector) {
     this.queue = queue;
+    this.vector = vector;
   }
 
-  /** Blocks until there may be completions to reap, or the operation is done. */
-  void await(AsyncIo io) {
-    if (led.compareAndSet(false, true)) {
-      lead();
-    } else {
-      follow(io);
-    }
+  /**
+   * Blocks until completions were reaped, or the operation is done, or there is no leader.
+   *
+   * @return whether the thread was interrupted meanwhile, which ends no wait
+   */
+  boolean await(AsyncIo io) {
+    return led.compareAndSet(false, true) ? lead() : follow(io);
   }
 
-  private void lead() {
-    boolean interrupted = false;
+  private boolean lead() {
     try {
-      queue.awaitInterrupt(Math.min(LONGEST_WAIT_NS, queue.lookIntervalNs()));
+      vector.awaitInterrupt(Math.min(LONGEST_WAIT_NS, vector.lookIntervalNs()));
+      // Before another one leads, who would wait for a signal that was taken here.
+      queue.pollWhileWaiting();
+      return false;
     } catch (InterruptedException e) {
-      // The operation cannot be left: the device uses its buffer. The caller sees the flag after
-      // it.
-      interrupted = true;
+      // The operation cannot be left: the device uses its buffer.
+      return true;
     } finally {
       led.set(false);
       AsyncIo next = followers.peek();
       if (next != null) {
         next.wake();
       }
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-        Thread.onSpinWait();
-      }
     }
   }
 
-  private void follow(AsyncIo io) {
+  private boolean follow(AsyncIo io) {
     // Listed before the look at the leader, so that a leader who leaves sees this one or is seen.
     followers.add(io);
     try {
-      if (led.get()) {
-        io.park(LONGEST_WAIT_NS);
-      }
+      io.park(LONGEST_WAIT_NS, led);
     } finally {
       followers.remove(io);
     }
+    return Thread.interrupted();
   }
 }

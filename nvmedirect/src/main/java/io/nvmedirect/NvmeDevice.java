@@ -6,6 +6,7 @@ import io.nvmedirect.driver.IoQueue;
 import io.nvmedirect.driver.Namespace;
 import io.nvmedirect.memory.BouncePool;
 import io.nvmedirect.memory.DmaBuffer;
+import io.nvmedirect.memory.DmaMapper;
 import io.nvmedirect.memory.DmaRegistry;
 import io.nvmedirect.spec.ErrorLogEntry;
 import io.nvmedirect.spec.IdentifyController;
@@ -20,6 +21,7 @@ import java.io.IOException;
 import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -218,6 +220,7 @@ public final class NvmeDevice implements AutoCloseable {
    */
   public NvmeHandle createHandle(
       List<NvmeQueue> queues, QueueSelector selector, HandleOption... handleOptions) {
+    Objects.requireNonNull(selector, "selector");
     NvmeQueue[] array = queues.toArray(NvmeQueue[]::new);
     if (array.length == 0) {
       throw new IllegalArgumentException("a multi-queue handle has at least one queue");
@@ -371,7 +374,8 @@ public final class NvmeDevice implements AutoCloseable {
    *
    * @throws IllegalStateException if queues are open: the device stays open too
    * @throws IOException if dirty blocks cannot be written: the device stays open, unless the controller
-   *     has failed for good
+   *     has failed for good. Or if a write had failed after it had returned and no flush has told of it:
+   *     the device stays open once
    * @throws NvmeException if the controller does not shut down; the device is closed all the same
    */
   @Override
@@ -385,6 +389,7 @@ public final class NvmeDevice implements AutoCloseable {
       if (!coherence.isClean()) {
         lost = writeBack();
       }
+      coherence.reportLostWrites(address);
       closed = true;
     }
     completionThread.close();
@@ -454,9 +459,13 @@ public final class NvmeDevice implements AutoCloseable {
 
   /** Gives a bounce buffer back, unless a lost controller might still write to it. */
   void giveBack(DmaBuffer bounce) {
-    if (!mayStillUseMemory()) {
+    if (!bounce.isInUse()) {
       bounces.giveBack(bounce);
     }
+  }
+
+  DmaMapper dma() {
+    return controller.dma();
   }
 
   boolean mayStillUseMemory() {

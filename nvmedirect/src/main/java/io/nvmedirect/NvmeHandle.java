@@ -47,7 +47,7 @@ public final class NvmeHandle implements AutoCloseable {
     this.coherence = device.coherence();
     this.direct = new DirectPaths(new DirectIo(queue));
     this.options = Set.of();
-    this.lostWritesSeen = coherence.lostWrites();
+    this.lostWritesSeen = coherence.reportedLostWrites();
     options.forEach(option -> set(option, true));
   }
 
@@ -62,7 +62,7 @@ public final class NvmeHandle implements AutoCloseable {
     this.direct =
         new DirectPaths(paths, (opcode, at, length) -> selector.select(this, opcode, at, length));
     this.options = Set.of();
-    this.lostWritesSeen = coherence.lostWrites();
+    this.lostWritesSeen = coherence.reportedLostWrites();
     options.forEach(option -> set(option, true));
   }
 
@@ -170,8 +170,12 @@ public final class NvmeHandle implements AutoCloseable {
       coherence.writeBehind(direct, writeFlags(), from, position);
     } else {
       coherence.beforeDirect(direct, position, length);
-      direct.transfer(Opcode.WRITE, writeFlags(), from, position);
-      coherence.written(position, length);
+      try {
+        direct.transfer(Opcode.WRITE, writeFlags(), from, position);
+      } finally {
+        // Also of a failed write, parts may be on the device.
+        coherence.written(position, length);
+      }
     }
   }
 
@@ -205,6 +209,10 @@ public final class NvmeHandle implements AutoCloseable {
   public void flush() throws IOException {
     IOException failed = null;
     direct.awaitWrites();
+    if (direct.outstanding() > 0) {
+      // Asynchronous writes may be done and not delivered, and the cache not know of them.
+      coherence.written(0, device.sizeBytes());
+    }
     try {
       coherence.flush(direct);
     } catch (IOException e) {
@@ -235,8 +243,7 @@ public final class NvmeHandle implements AutoCloseable {
     device.require(device.controller().supportsDatasetManagement(), Opcode.DATASET_MANAGEMENT);
     direct.checkRange(position, lengthBytes);
     coherence.beforeDiscard(direct, position, lengthBytes);
-    direct.first().deallocate(position, lengthBytes);
-    coherence.drop(position, lengthBytes);
+    change(position, lengthBytes, () -> direct.first().deallocate(position, lengthBytes));
   }
 
   /** Makes a range read as zeroes, without transferring any. */
@@ -244,8 +251,11 @@ public final class NvmeHandle implements AutoCloseable {
     device.require(device.controller().supportsWriteZeroes(), Opcode.WRITE_ZEROES);
     direct.checkRange(position, lengthBytes);
     coherence.beforeDirect(direct, position, lengthBytes);
-    direct.first().range(Opcode.WRITE_ZEROES, writeFlags(), position, lengthBytes);
-    coherence.drop(position, lengthBytes);
+    int flags = writeFlags();
+    change(
+        position,
+        lengthBytes,
+        () -> direct.first().range(Opcode.WRITE_ZEROES, flags, position, lengthBytes));
   }
 
   /** Has the device check that a range can be read, without transferring it. */
@@ -264,8 +274,30 @@ public final class NvmeHandle implements AutoCloseable {
     device.require(device.controller().supportsWriteUncorrectable(), Opcode.WRITE_UNCORRECTABLE);
     direct.checkRange(position, lengthBytes);
     coherence.beforeDirect(direct, position, lengthBytes);
-    direct.first().range(Opcode.WRITE_UNCORRECTABLE, 0, position, lengthBytes);
-    coherence.drop(position, lengthBytes);
+    change(
+        position,
+        lengthBytes,
+        () -> direct.first().range(Opcode.WRITE_UNCORRECTABLE, 0, position, lengthBytes));
+  }
+
+  /** A command that changes a range without data of ours. */
+  @FunctionalInterface
+  private interface RangeCommand {
+    void run() throws IOException;
+  }
+
+  private void change(long position, long lengthBytes, RangeCommand command) throws IOException {
+    boolean done = false;
+    try {
+      command.run();
+      done = true;
+    } finally {
+      if (done) {
+        coherence.drop(position, lengthBytes);
+      } else {
+        coherence.written(position, lengthBytes);
+      }
+    }
   }
 
   // ---- Synchronous operations at the handle's own position.
@@ -329,6 +361,7 @@ public final class NvmeHandle implements AutoCloseable {
   public long read(MemorySegment to) throws IOException {
     positionLock.lock();
     try {
+      checkAligned(to.byteSize());
       long length = Math.min(to.byteSize(), device.sizeBytes() - position);
       read(to.asSlice(0, length), position);
       position += length;
@@ -347,6 +380,7 @@ public final class NvmeHandle implements AutoCloseable {
   public long write(MemorySegment from) throws IOException {
     positionLock.lock();
     try {
+      checkAligned(from.byteSize());
       long length = Math.min(from.byteSize(), device.sizeBytes() - position);
       if (length == 0 && from.byteSize() > 0) {
         throw new NvmeException(
@@ -358,6 +392,15 @@ public final class NvmeHandle implements AutoCloseable {
       return length;
     } finally {
       positionLock.unlock();
+    }
+  }
+
+  /** Of a direct handle all that is asked for is whole blocks, not only what the device has of it. */
+  private void checkAligned(long lengthBytes) {
+    if (!has(HandleOption.BUFFERED) && lengthBytes % device.blockBytes() != 0) {
+      throw new IllegalArgumentException(
+          "the length must be a multiple of the block of %d bytes: length=%d"
+              .formatted(device.blockBytes(), lengthBytes));
     }
   }
 

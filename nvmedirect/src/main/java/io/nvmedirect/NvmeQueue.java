@@ -9,6 +9,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -22,8 +23,13 @@ import org.jspecify.annotations.Nullable;
  */
 public final class NvmeQueue implements AutoCloseable {
 
-  /** Empty polls between two looks at the clock for deadlines; one less than a power of two. */
-  private static final int EMPTY_POLLS_MASK = 15;
+  /** Polls between two looks at the clock for deadlines; those that find nothing count four times. */
+  private static final int POLLS_PER_LOOK = 64;
+
+  private static final int CLOSED = -1;
+
+  /** How deep the thread is in delivering completions. */
+  private static final ThreadLocal<int[]> DELIVERING = ThreadLocal.withInitial(() -> new int[1]);
 
   private final NvmeDevice device;
   private final IoQueue queue;
@@ -36,15 +42,17 @@ public final class NvmeQueue implements AutoCloseable {
   private final @Nullable CompletionThread completionThread;
 
   private final InterruptWaiters interruptWaiters;
+
+  /** Open handles, or CLOSED: one word, so that a queue with a handle never closes. */
   private final AtomicInteger handles = new AtomicInteger();
 
   /** Operations that the completion thread is to reap. */
   private final AtomicInteger asyncInFlight = new AtomicInteger();
 
   /** The thread of a confined queue, once it is known. */
-  private @Nullable Thread owner;
+  private final AtomicReference<@Nullable Thread> owner = new AtomicReference<>();
 
-  private int emptyPolls;
+  private int polls;
   private volatile boolean closed;
 
   NvmeQueue(
@@ -57,7 +65,7 @@ public final class NvmeQueue implements AutoCloseable {
     this.options = Set.copyOf(options);
     this.lock = options.contains(QueueOption.CONFINED) ? null : new ReentrantLock();
     this.completionThread = completionThread;
-    this.interruptWaiters = new InterruptWaiters(queue);
+    this.interruptWaiters = new InterruptWaiters(this, queue);
   }
 
   public NvmeDevice device() {
@@ -81,12 +89,7 @@ public final class NvmeQueue implements AutoCloseable {
 
   /** Commands in flight; a large operation has several. */
   public int inFlight() {
-    enter();
-    try {
-      return queue.inFlight();
-    } finally {
-      exit();
-    }
+    return queue.inFlight();
   }
 
   /**
@@ -117,10 +120,8 @@ public final class NvmeQueue implements AutoCloseable {
     NvmeHandle handle = null;
     try {
       for (NvmeQueue queue : queues) {
-        // Counted first, so that a close at the same time sees the handle or this thread the close.
-        queue.handles.incrementAndGet();
+        queue.handleOpens();
         counted++;
-        queue.checkOpen();
       }
       handle = constructor.get();
       return handle;
@@ -128,6 +129,12 @@ public final class NvmeQueue implements AutoCloseable {
       for (int i = 0; handle == null && i < counted; i++) {
         queues[i].handleClosed();
       }
+    }
+  }
+
+  private void handleOpens() {
+    if (handles.getAndUpdate(n -> n == CLOSED ? CLOSED : n + 1) == CLOSED) {
+      throw closedException();
     }
   }
 
@@ -150,7 +157,12 @@ public final class NvmeQueue implements AutoCloseable {
     enter();
     try {
       checkOpen();
-      return queue.submit(request);
+      boolean submitted = queue.submit(request);
+      if (!submitted) {
+        // What is posted has to go before there is room.
+        queue.ring();
+      }
+      return submitted;
     } finally {
       exit();
     }
@@ -207,7 +219,8 @@ public final class NvmeQueue implements AutoCloseable {
   // ---- Completion.
 
   /**
-   * Shows posted commands to the device, takes completions and runs their callbacks. Never blocks.
+   * Shows posted commands to the device, takes completions and runs their callbacks. Does not wait for
+   * any; only to abort a command that has taken too long it waits for the controller.
    *
    * @return operations that were completed
    */
@@ -260,7 +273,13 @@ public final class NvmeQueue implements AutoCloseable {
   private void reap() {
     int before = queue.inFlight();
     queue.reap();
-    if (before > 0 && before == queue.inFlight() && (++emptyPolls & EMPTY_POLLS_MASK) == 0) {
+    int left = queue.inFlight();
+    if (left == 0) {
+      return;
+    }
+    polls += left == before ? 4 : 1;
+    if (polls >= POLLS_PER_LOOK) {
+      polls = 0;
       queue.checkDeadlines(System.nanoTime());
     }
   }
@@ -268,15 +287,15 @@ public final class NvmeQueue implements AutoCloseable {
   /** Runs the callbacks of a list of requests, all of them, whatever some throw. */
   private int deliver(BlockRequest first, boolean report) {
     int delivered = 0;
-    RuntimeException thrown = null;
+    Throwable thrown = null;
+    int[] delivering = DELIVERING.get();
+    delivering[0]++;
     for (BlockRequest request = first; request != null; ) {
       BlockRequest next = request.unlink();
       try {
         request.deliver();
-      } catch (RuntimeException e) {
-        if (thrown == null) {
-          thrown = e;
-        }
+      } catch (RuntimeException | Error e) {
+        thrown = thrown == null ? e : thrown;
         if (report) {
           CompletionThread.report(e);
         }
@@ -284,28 +303,47 @@ public final class NvmeQueue implements AutoCloseable {
       delivered++;
       request = next;
     }
+    delivering[0]--;
     if (thrown != null && !report) {
-      throw thrown;
+      rethrow(thrown);
     }
     return delivered;
   }
 
+  private static void rethrow(Throwable thrown) {
+    if (thrown instanceof Error error) {
+      throw error;
+    }
+    throw (RuntimeException) thrown;
+  }
+
+  /** Whether the calling thread is in a callback: what is on its list then waits for it. */
+  static boolean isDelivering() {
+    return DELIVERING.get()[0] > 0;
+  }
+
   /** Waits until an operation is done, reaping for others meanwhile. */
   void await(AsyncIo io, boolean interrupt) {
+    boolean interrupted = false;
     for (int idle = 0; !io.isDone(); idle++) {
       if (pollWhileWaiting() > 0) {
         idle = -1;
       } else if (io.isDone()) {
-        return;
+        break;
       } else if (interrupt) {
-        interruptWaiters.await(io);
+        interrupted |= interruptWaiters.await(io);
         lookAtDeadlines();
       } else {
         long parkNs = Backoff.spinOrParkNs(idle);
         if (parkNs > 0) {
+          // An interrupt does not end the wait, since the device uses the buffer; kept for later.
+          interrupted |= Thread.interrupted();
           io.park(parkNs);
         }
       }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
     }
   }
 
@@ -328,13 +366,27 @@ public final class NvmeQueue implements AutoCloseable {
       return;
     }
     Thread current = Thread.currentThread();
-    if (owner != current) {
-      if (owner != null) {
-        throw new IllegalStateException(
-            "queue %d is confined to thread \"%s\", this is \"%s\""
-                .formatted(id(), owner.getName(), current.getName()));
-      }
-      owner = current;
+    if (owner.getPlain() != current) {
+      claim(current);
+    }
+  }
+
+  /** Makes a confined queue this thread's, if it is nobody's or that of a thread that has ended. */
+  private void claim(Thread current) {
+    Thread before = owner.get();
+    boolean free = before == null || !before.isAlive();
+    if (before != current && !(free && owner.compareAndSet(before, current))) {
+      Thread holder = owner.get();
+      throw new IllegalStateException(
+          "queue %d is confined to thread \"%s\", this is \"%s\""
+              .formatted(id(), holder == null ? "" : holder.getName(), current.getName()));
+    }
+  }
+
+  /** Throws if the queue is confined to another thread. */
+  void checkOwner() {
+    if (lock == null) {
+      enter();
     }
   }
 
@@ -361,18 +413,21 @@ public final class NvmeQueue implements AutoCloseable {
    */
   @Override
   public void close() throws IOException {
-    if (handles.get() > 0) {
-      throw new IllegalStateException(
-          "queue %d has open handles, close them first: %d".formatted(id(), handles.get()));
-    }
-    enter();
-    try {
-      if (closed) {
-        return;
+    if (!handles.compareAndSet(0, CLOSED)) {
+      int open = handles.get();
+      if (open != CLOSED) {
+        throw new IllegalStateException(
+            "queue %d has open handles, close them first: %d".formatted(id(), open));
       }
-      closed = true;
-    } finally {
-      exit();
+      return;
+    }
+    if (lock != null) {
+      // Whoever polls now is out of the queue before it goes.
+      lock.lock();
+    }
+    closed = true;
+    if (lock != null) {
+      lock.unlock();
     }
     device.queueClosed(this, queue);
   }

@@ -73,13 +73,21 @@ public final class Controller implements AutoCloseable {
     this.registers = new ControllerRegisters(transport, name);
     registers.disable();
     int entries = Math.min(ADMIN_ENTRIES, Register.maxQueueEntries(registers.capabilities()));
-    QueuePair pair = transport.openAdminQueue(entries);
-    this.admin = new AdminQueue(this, pair);
+    this.admin = new AdminQueue(this, transport.openAdminQueue(entries));
     this.lock = admin.lock();
-    transport.attachAdminQueue(pair);
-    registers.enable();
-    this.identify = fetchIdentify();
-    this.queueLimit = negotiateQueues();
+    boolean up = false;
+    try {
+      transport.attachAdminQueue(admin.pair());
+      registers.enable();
+      this.identify = fetchIdentify();
+      this.queueLimit = negotiateQueues();
+      up = true;
+    } finally {
+      if (!up) {
+        transport.close();
+        admin.close();
+      }
+    }
   }
 
   /**
@@ -325,13 +333,16 @@ public final class Controller implements AutoCloseable {
     return vectors == 1 ? 0 : 1 + (qid - 1) % (vectors - 1);
   }
 
-  /** Deletes a queue, in which nothing is in flight. */
+  /**
+   * Deletes a queue, in which nothing is in flight. If that fails, the controller keeps the queue, and
+   * its identifier and memory are not used again.
+   */
   public void closeQueue(IoQueue queue) throws IOException {
     lock.lock();
     try {
       queue.close();
-    } finally {
       queueIds.clear(queue.id());
+    } finally {
       lock.unlock();
     }
   }
@@ -407,7 +418,7 @@ public final class Controller implements AutoCloseable {
       resetting = true;
       try {
         resetAndEnable();
-      } catch (IOException e) {
+      } catch (IOException | RuntimeException e) {
         giveUp(reason, e.getMessage());
       } finally {
         resetting = false;
@@ -421,9 +432,12 @@ public final class Controller implements AutoCloseable {
   }
 
   private void resetAndEnable() throws IOException {
-    mayStillUseMemory = true;
-    registers.disable();
-    mayStillUseMemory = false;
+    try {
+      registers.disable();
+    } catch (IOException | RuntimeException e) {
+      mayStillUseMemory = true;
+      throw e;
+    }
     admin.pair().failAll(Status.ABORTED_BY_HOST);
     transport.attachAdminQueue(admin.pair());
     registers.enable();

@@ -103,9 +103,11 @@ public final class IoQueue {
     backlog.add(request);
   }
 
-  /** Shows posted commands to the device. */
+  /** Shows posted commands to the device; not to one that has forgotten the queue. */
   public void ring() {
-    pair.ring();
+    if (generation == controller.generation() && failure == null) {
+      pair.ring();
+    }
   }
 
   /** Takes completions, and posts what was waiting for slots. */
@@ -141,7 +143,7 @@ public final class IoQueue {
       }
       request = backlog.first();
     }
-    pair.ring();
+    ring();
   }
 
   /** All commands of a request have ended. */
@@ -150,7 +152,7 @@ public final class IoQueue {
       (request.isDeferred() ? deferred : finished).add(request);
     } else {
       start(request);
-      pair.ring();
+      ring();
     }
   }
 
@@ -181,6 +183,8 @@ public final class IoQueue {
     if (pair.inFlight() == 0) {
       return;
     }
+    // The time of what is posted and not shown to the device would run in vain.
+    ring();
     controller.checkAlive(generation);
     int expired = pair.expiredCommand(nowNs, controller.timeoutNs());
     while (expired != QueuePair.NONE && generation == controller.generation()) {
@@ -215,7 +219,7 @@ public final class IoQueue {
     failure = null;
     try {
       generation = controller.attach(pair);
-    } catch (IOException | IllegalStateException e) {
+    } catch (IOException | RuntimeException e) {
       failure = Objects.requireNonNullElseGet(controller.failure(), () -> lost(e));
       for (BlockRequest request = backlog.first(); request != null; request = request.next) {
         request.fail(Status.HOST_PATHING_ERROR);
@@ -230,14 +234,18 @@ public final class IoQueue {
 
   /** Makes the controller forget the queue and frees its memory; nothing is in flight. */
   void close() throws IOException {
-    try {
-      if (generation == controller.generation() && failure == null) {
+    if (generation == controller.generation() && failure == null) {
+      try {
         pair.delete(controller.admin());
+      } catch (IOException e) {
+        if (generation == controller.generation()) {
+          // The controller still has the queue, and its memory.
+          throw e;
+        }
       }
-    } finally {
-      if (!controller.mayStillUseMemory()) {
-        pair.close();
-      }
+    }
+    if (!controller.mayStillUseMemory()) {
+      pair.close();
     }
   }
 }

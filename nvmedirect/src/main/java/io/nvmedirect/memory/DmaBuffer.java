@@ -94,6 +94,16 @@ public final class DmaBuffer implements AutoCloseable {
     return iova + offset;
   }
 
+  /** Whether the buffer was mapped by this mapper: another device reaches other memory there. */
+  public boolean isOf(DmaMapper other) {
+    return mapper.equals(other);
+  }
+
+  /** Whether an operation uses the buffer. */
+  public boolean isInUse() {
+    return ((int) STATE.getAcquire(this) & ~CLOSED) != 0;
+  }
+
   /** Whether {@link #close} was called. */
   public boolean isClosed() {
     return (int) STATE.getAcquire(this) < 0;

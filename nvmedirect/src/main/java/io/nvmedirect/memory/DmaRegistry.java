@@ -62,6 +62,9 @@ public final class DmaRegistry {
    *     bytes
    */
   public @Nullable DmaBuffer acquire(MemorySegment memory) throws IOException {
+    if (!memory.scope().isAlive()) {
+      throw new IllegalStateException("the memory is closed: " + memory);
+    }
     if (!memory.isNative() || (memory.address() & 3) != 0) {
       return null;
     }
@@ -70,7 +73,8 @@ public final class DmaRegistry {
       return found;
     }
     MemorySegment.Scope scope = memory.scope();
-    if (!isShared(memory) || scope.equals(Arena.global().scope())) {
+    // A mapping lets the device write, also for whoever finds it later.
+    if (memory.isReadOnly() || !isShared(memory) || scope.equals(Arena.global().scope())) {
       return null;
     }
     DmaBuffer buffer = DmaBuffer.map(mapper, memory);
@@ -96,10 +100,13 @@ public final class DmaRegistry {
     // Entries may overlap (mappings of slices), so walk back from the last that begins before.
     for (int i = lastBeginningAt(entries, address); i >= 0; i--) {
       Entry entry = entries[i];
-      if (end <= entry.end
-          && (entry.scope == null || entry.scope.equals(memory.scope()))
-          && entry.buffer.tryAcquire()) {
-        return entry.buffer;
+      if (end <= entry.end && (entry.scope == null || entry.scope.equals(memory.scope()))) {
+        if (entry.buffer.tryAcquire()) {
+          return entry.buffer;
+        }
+        if (entry.buffer.segment().scope().equals(memory.scope()) && !entry.isMapping()) {
+          throw new IllegalStateException("the buffer is closed: " + entry.buffer);
+        }
       }
       if (!entry.isMapping() && entry.end <= address) {
         break;

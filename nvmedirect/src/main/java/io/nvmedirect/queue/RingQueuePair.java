@@ -39,26 +39,57 @@ final class RingQueuePair implements QueuePair {
   private int cqHead;
   private int phase = 1;
 
-  /**
-   * @param entries of each ring, 2 to 65536
-   * @param vector interrupt vector, or −1 for none
-   */
-  RingQueuePair(
-      int id, int entries, int vector, PciFunction function, Doorbell sqTail, Doorbell cqHead)
-      throws IOException {
+  private RingQueuePair(
+      int id,
+      int entries,
+      int vector,
+      @Nullable InterruptVector interrupt,
+      Doorbell sqTail,
+      Doorbell cqHead,
+      DmaBuffer sqBuffer,
+      DmaBuffer cqBuffer,
+      PrpLists prpLists) {
     this.id = id;
     this.entries = entries;
     this.vector = vector;
-    this.interrupt = vector < 0 ? null : function.vector(vector);
+    this.interrupt = interrupt;
     this.slots = new CommandSlots(entries - 1);
     this.sqTailDoorbell = sqTail;
     this.cqHeadDoorbell = cqHead;
-    DmaMapper dma = function.dma();
-    this.sqBuffer = DmaBuffer.allocate(dma, (long) entries * Sqe.BYTES);
-    this.cqBuffer = DmaBuffer.allocate(dma, (long) entries * Cqe.BYTES);
-    this.prpLists = new PrpLists(dma, entries - 1);
+    this.sqBuffer = sqBuffer;
+    this.cqBuffer = cqBuffer;
+    this.prpLists = prpLists;
     this.sq = sqBuffer.segment();
     this.cq = cqBuffer.segment();
+  }
+
+  /**
+   * Allocates the memory of a queue pair.
+   *
+   * @param entries of each ring, 2 to 65536
+   * @param vector interrupt vector, or −1 for none
+   */
+  static RingQueuePair allocate(
+      int id, int entries, int vector, PciFunction function, Doorbell sqTail, Doorbell cqHead)
+      throws IOException {
+    DmaMapper dma = function.dma();
+    InterruptVector interrupt = vector < 0 ? null : function.vector(vector);
+    DmaBuffer sqBuffer = DmaBuffer.allocate(dma, (long) entries * Sqe.BYTES);
+    DmaBuffer cqBuffer = null;
+    PrpLists prpLists = null;
+    try {
+      cqBuffer = DmaBuffer.allocate(dma, (long) entries * Cqe.BYTES);
+      prpLists = new PrpLists(dma, entries - 1);
+      return new RingQueuePair(
+          id, entries, vector, interrupt, sqTail, cqHead, sqBuffer, cqBuffer, prpLists);
+    } finally {
+      if (prpLists == null) {
+        sqBuffer.close();
+        if (cqBuffer != null) {
+          cqBuffer.close();
+        }
+      }
+    }
   }
 
   @Override

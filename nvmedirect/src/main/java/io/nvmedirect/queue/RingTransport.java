@@ -51,7 +51,7 @@ public final class RingTransport implements Transport {
 
   private RingQueuePair open(int qid, int entries, int vector) throws IOException {
     int stride = Register.doorbellStrideBytes(function.read64(Register.CAP));
-    return new RingQueuePair(
+    return RingQueuePair.allocate(
         qid,
         entries,
         vector,

@@ -28,7 +28,7 @@ class RingQueuePairTest {
   @BeforeEach
   void open() throws IOException {
     pair =
-        new RingQueuePair(
+        RingQueuePair.allocate(
             3, 4, -1, function, function.doorbell(SQ_DOORBELL), function.doorbell(CQ_DOORBELL));
   }
 
