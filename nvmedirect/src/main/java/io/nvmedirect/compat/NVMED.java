@@ -14,7 +14,7 @@ public final class NVMED {
   private final NvmeDevice device;
   private volatile boolean closed;
 
-  private NVMED(NvmeDevice device) {
+  NVMED(NvmeDevice device) {
     this.device = device;
   }
 

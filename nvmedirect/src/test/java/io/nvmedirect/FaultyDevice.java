@@ -1,0 +1,81 @@
+package io.nvmedirect;
+
+import io.nvmedirect.emulator.Emulator;
+import io.nvmedirect.emulator.EmulatorOptions;
+import io.nvmedirect.memory.DmaMapper;
+import io.nvmedirect.queue.Doorbell;
+import io.nvmedirect.queue.InterruptVector;
+import io.nvmedirect.queue.PciFunction;
+import io.nvmedirect.queue.RingTransport;
+import java.io.IOException;
+
+/** Devices that something is wrong with, for tests of other packages. */
+public final class FaultyDevice {
+
+  private FaultyDevice() {}
+
+  /** An emulator for {@link #open} and {@link #withoutInterrupts}. */
+  public static Emulator emulator(String address) throws IOException {
+    return Emulator.open(EmulatorOptions.parse(address));
+  }
+
+  /** A device on an emulator that the test injects faults into. */
+  public static NvmeDevice open(String address, Emulator emulator, DeviceOptions options)
+      throws IOException {
+    return NvmeDevice.open(address, new RingTransport(emulator), options);
+  }
+
+  /** A device without interrupt vectors. */
+  public static NvmeDevice withoutInterrupts(String address, Emulator emulator) throws IOException {
+    return NvmeDevice.open(
+        address, new RingTransport(new NoVectors(emulator)), DeviceOptions.defaults());
+  }
+
+  private record NoVectors(Emulator emulator) implements PciFunction {
+
+    @Override
+    public int read32(int offset) {
+      return emulator.read32(offset);
+    }
+
+    @Override
+    public long read64(int offset) {
+      return emulator.read64(offset);
+    }
+
+    @Override
+    public void write32(int offset, int value) {
+      emulator.write32(offset, value);
+    }
+
+    @Override
+    public void write64(int offset, long value) {
+      emulator.write64(offset, value);
+    }
+
+    @Override
+    public Doorbell doorbell(int offset) {
+      return emulator.doorbell(offset);
+    }
+
+    @Override
+    public DmaMapper dma() {
+      return emulator.dma();
+    }
+
+    @Override
+    public int vectors() {
+      return 0;
+    }
+
+    @Override
+    public InterruptVector vector(int index) {
+      return emulator.vector(index);
+    }
+
+    @Override
+    public void close() {
+      emulator.close();
+    }
+  }
+}

@@ -1,0 +1,62 @@
+package io.nvmedirect.compat;
+
+import static io.nvmedirect.compat.LibNvmed.HANDLE_DIRECT_IO;
+import static io.nvmedirect.compat.LibNvmed.HANDLE_SYNC_IO;
+import static io.nvmedirect.compat.LibNvmed.nvmed_pwrite;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Whatever way data was written, every way reads it. */
+@ParameterizedClass
+@ValueSource(strings = {Fixture.LBA_512, Fixture.LBA_4096})
+class CoherenceTest extends Fixture {
+
+  CoherenceTest(String address) {
+    super(address);
+  }
+
+  private static final int[] ALL = {DIRECT, HANDLE_DIRECT_IO, 0, HANDLE_SYNC_IO};
+
+  @Test
+  void everyWay_readsWhatEveryWayHasWritten() {
+    NVMED_QUEUE queue = queue(0);
+    NVMED_HANDLE[] handles = new NVMED_HANDLE[ALL.length];
+    for (int i = 0; i < ALL.length; i++) {
+      handles[i] = handle(queue, ALL[i]);
+    }
+    byte[] expected = new byte[32 * block];
+    Random random = new Random(9);
+    for (int i = 0; i < 500; i++) {
+      int blocks = 1 + random.nextInt(4);
+      int at = random.nextInt(32 - blocks) * block;
+      byte[] data = random(i, (long) blocks * block);
+      NVMED_HANDLE writer = handles[random.nextInt(4)];
+      assertThat(nvmed_pwrite(writer, MemorySegment.ofArray(data), data.length, at))
+          .isEqualTo(data.length);
+      System.arraycopy(data, 0, expected, at, data.length);
+      NVMED_HANDLE reader = handles[random.nextInt(4)];
+      assertThat(onDevice(reader, 0, expected.length)).isEqualTo(expected);
+    }
+  }
+
+  @Test
+  void partsOfBlocks_andDirectWrites_doNotLoseEachOther() {
+    NVMED_HANDLE buffered = handle(0);
+    NVMED_HANDLE direct = handle(DIRECT);
+    byte[] part = random(1, 10);
+    assertThat(nvmed_pwrite(direct, memory(block).fill((byte) 1), block, 0)).isEqualTo(block);
+    assertThat(nvmed_pwrite(buffered, MemorySegment.ofArray(part), 10, 5)).isEqualTo(10);
+    byte[] expected = new byte[block];
+    Arrays.fill(expected, (byte) 1);
+    System.arraycopy(part, 0, expected, 5, 10);
+    assertThat(onDevice(direct, 0, block)).isEqualTo(expected);
+    assertThat(nvmed_pwrite(direct, memory(block).fill((byte) 2), block, 0)).isEqualTo(block);
+    assertThat(onDevice(buffered, 0, block)).containsOnly(2);
+  }
+}
