@@ -38,6 +38,12 @@ final class Buffers {
     if (buffer == null) {
       throw new IllegalArgumentException("this is no live buffer of nvmed_get_buffer: " + memory);
     }
-    buffer.close();
+    try {
+      buffer.close();
+    } catch (IllegalStateException e) {
+      // Another thread has lent it to a system call just now: it can be used by nothing of ours any
+      // more.
+      LastError.set(e);
+    }
   }
 }

@@ -29,6 +29,9 @@ abstract class Fixture {
   static final String LBA_512 = "mem:16MiB";
   static final String LBA_4096 = "mem:16MiB?lba=4096";
 
+  /** Executes commands while the host goes on, as hardware does. */
+  static final String THREAD = "mem:16MiB?mode=thread";
+
   static final int DIRECT = LibNvmed.HANDLE_DIRECT_IO | LibNvmed.HANDLE_SYNC_IO;
 
   private final String address;

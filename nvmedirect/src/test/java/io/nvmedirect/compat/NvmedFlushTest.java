@@ -30,7 +30,7 @@ import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @ParameterizedClass
-@ValueSource(strings = {Fixture.LBA_512, Fixture.LBA_4096})
+@ValueSource(strings = {Fixture.LBA_512, Fixture.LBA_4096, Fixture.THREAD})
 class NvmedFlushTest extends Fixture {
 
   NvmedFlushTest(String address) {
@@ -86,7 +86,7 @@ class NvmedFlushTest extends Fixture {
     assertFails(nvmed_flush(handle));
     assertFails(nvmed_flush(handle));
     faults.set(0);
-    await(() -> nvmed_flush(handle) == 0);
+    assertThat(nvmed_flush(handle)).isZero();
     assertThat(Arrays.copyOf(onDevice(handle(queue, DIRECT), 0, block), 100)).isEqualTo(data);
   }
 

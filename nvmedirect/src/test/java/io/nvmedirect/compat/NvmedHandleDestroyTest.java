@@ -16,6 +16,7 @@ import static io.nvmedirect.compat.LibNvmed.nvmed_handle_feature_set;
 import static io.nvmedirect.compat.LibNvmed.nvmed_lseek;
 import static io.nvmedirect.compat.LibNvmed.nvmed_pread;
 import static io.nvmedirect.compat.LibNvmed.nvmed_pwrite;
+import static io.nvmedirect.compat.LibNvmed.nvmed_queue_destroy;
 import static io.nvmedirect.compat.LibNvmed.nvmed_read;
 import static io.nvmedirect.compat.LibNvmed.nvmed_write;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -30,7 +31,7 @@ import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @ParameterizedClass
-@ValueSource(strings = {Fixture.LBA_512, Fixture.LBA_4096})
+@ValueSource(strings = {Fixture.LBA_512, Fixture.LBA_4096, Fixture.THREAD})
 class NvmedHandleDestroyTest extends Fixture {
 
   NvmedHandleDestroyTest(String address) {
@@ -140,5 +141,37 @@ class NvmedHandleDestroyTest extends Fixture {
       thread.join();
     }
     assertThat(wrong).hasValue(0);
+  }
+
+  @Test
+  void destroy_whileContextsAreSubmitted_completesEachThatWasAccepted()
+      throws InterruptedException {
+    for (int round = 0; round < 50; round++) {
+      NVMED_QUEUE queue = queue(0);
+      NVMED_HANDLE handle = handle(queue, DIRECT);
+      AtomicInteger accepted = new AtomicInteger();
+      AtomicInteger calls = new AtomicInteger();
+      CountDownLatch begun = new CountDownLatch(1);
+      Thread submitter =
+          Thread.ofPlatform()
+              .start(() -> {
+                MemorySegment memory = memory(block);
+                boolean goesOn = true;
+                while (goesOn) {
+                  NVMED_AIO_CTX context = context(handle, memory, 0, block);
+                  context.aio_callback = (c, userdata) -> calls.incrementAndGet();
+                  goesOn = nvmed_aio_read(context) == 0;
+                  if (goesOn) {
+                    accepted.incrementAndGet();
+                    begun.countDown();
+                  }
+                }
+              });
+      begun.await();
+      assertThat(nvmed_handle_destroy(handle)).isZero();
+      submitter.join();
+      assertThat(calls).hasValue(accepted.get());
+      assertThat(nvmed_queue_destroy(queue)).isZero();
+    }
   }
 }
