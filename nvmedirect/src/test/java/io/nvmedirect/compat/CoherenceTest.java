@@ -2,12 +2,18 @@ package io.nvmedirect.compat;
 
 import static io.nvmedirect.compat.LibNvmed.HANDLE_DIRECT_IO;
 import static io.nvmedirect.compat.LibNvmed.HANDLE_SYNC_IO;
+import static io.nvmedirect.compat.LibNvmed.NVMED_CACHE_SIZE;
+import static io.nvmedirect.compat.LibNvmed.nvmed_feature_set;
+import static io.nvmedirect.compat.LibNvmed.nvmed_handle_feature_set;
 import static io.nvmedirect.compat.LibNvmed.nvmed_pwrite;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -58,5 +64,47 @@ class CoherenceTest extends Fixture {
     assertThat(onDevice(direct, 0, block)).isEqualTo(expected);
     assertThat(nvmed_pwrite(direct, memory(block).fill((byte) 2), block, 0)).isEqualTo(block);
     assertThat(onDevice(buffered, 0, block)).containsOnly(2);
+  }
+
+  @Test
+  void neighbouringBlocks_byManyThreadsInEveryWay_doNotLoseEachOther() throws InterruptedException {
+    // The blocks of a page of the cache are different threads', and the cache is short of pages.
+    assertThat(nvmed_feature_set(nvmed, NVMED_CACHE_SIZE, 3)).isEqualTo(3);
+    int owners = 4;
+    int blocks = 16;
+    AtomicInteger wrong = new AtomicInteger();
+    AtomicInteger ended = new AtomicInteger();
+    List<Thread> threads = new ArrayList<>();
+    for (int t = 0; t < owners; t++) {
+      int owner = t;
+      NVMED_HANDLE handle = handle(ALL[t]);
+      threads.add(
+          Thread.ofPlatform()
+              .start(() -> {
+                Random random = new Random(owner);
+                byte[][] expected = new byte[blocks][block];
+                for (int i = 0; i < 1500; i++) {
+                  if (random.nextInt(8) == 0) {
+                    boolean direct = random.nextBoolean();
+                    nvmed_handle_feature_set(handle, HANDLE_DIRECT_IO, direct);
+                  }
+                  int index = random.nextInt(blocks);
+                  long at = ((long) index * owners + owner) * block;
+                  if (random.nextBoolean()) {
+                    expected[index] = random(i, block);
+                    MemorySegment data = MemorySegment.ofArray(expected[index].clone());
+                    wrong.addAndGet(nvmed_pwrite(handle, data, block, at) == block ? 0 : 1);
+                  } else if (!Arrays.equals(onDevice(handle, at, block), expected[index])) {
+                    wrong.incrementAndGet();
+                  }
+                }
+                ended.incrementAndGet();
+              }));
+    }
+    for (Thread thread : threads) {
+      thread.join();
+    }
+    assertThat(wrong).hasValue(0);
+    assertThat(ended).hasValue(owners);
   }
 }
