@@ -415,6 +415,13 @@ public final class NvmeDevice implements AutoCloseable {
     }
   }
 
+  /** Whether the device is closed: also if {@link #close} threw, it may be. */
+  public boolean isClosed() {
+    synchronized (lock) {
+      return closed;
+    }
+  }
+
   private void checkOpen() {
     if (closed) {
       throw new IllegalStateException("the device is closed: " + address);

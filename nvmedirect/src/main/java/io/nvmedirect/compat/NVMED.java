@@ -47,8 +47,11 @@ public final class NVMED {
     if (closed) {
       return false;
     }
-    device.close();
-    closed = true;
+    try {
+      device.close();
+    } finally {
+      closed = device.isClosed();
+    }
     return true;
   }
 
