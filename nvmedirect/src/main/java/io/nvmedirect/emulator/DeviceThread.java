@@ -33,14 +33,14 @@ final class DeviceThread implements Engine {
 
   private static final AtomicInteger COUNT = new AtomicInteger();
 
-  private final Controller controller;
+  private final EmulatedController controller;
   private final DoorbellPage page;
   private final RegisterWrites writes = new RegisterWrites();
   private final Thread thread;
   private volatile int state;
   private volatile boolean closing;
 
-  DeviceThread(Controller controller, DoorbellPage page) {
+  DeviceThread(EmulatedController controller, DoorbellPage page) {
     this.controller = controller;
     this.page = page;
     this.thread =

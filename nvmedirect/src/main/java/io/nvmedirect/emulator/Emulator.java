@@ -26,7 +26,7 @@ public final class Emulator implements PciFunction {
   private final RegisterFile registers;
   private final Interrupts interrupts;
   private final Iommu iommu;
-  private final Controller controller;
+  private final EmulatedController controller;
   private final Engine engine;
   private final Doorbell[] doorbells = new Doorbell[DoorbellPage.COUNT];
   private final AtomicBoolean closed = new AtomicBoolean();
@@ -38,7 +38,8 @@ public final class Emulator implements PciFunction {
     iommu = new Iommu();
     DoorbellPage page = new DoorbellPage();
     controller =
-        new Controller(options, media, registers, interrupts, iommu, page, namespaces, identity);
+        new EmulatedController(
+            options, media, registers, interrupts, iommu, page, namespaces, identity);
     engine =
         options.mode() == EmulatorOptions.Mode.INLINE
             ? new InlineEngine(controller, page)

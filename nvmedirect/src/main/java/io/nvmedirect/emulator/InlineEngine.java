@@ -9,12 +9,12 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 final class InlineEngine implements Engine {
 
-  private final Controller controller;
+  private final EmulatedController controller;
   private final DoorbellPage page;
   private final ReentrantLock lock = new ReentrantLock();
   private boolean closed;
 
-  InlineEngine(Controller controller, DoorbellPage page) {
+  InlineEngine(EmulatedController controller, DoorbellPage page) {
     this.controller = controller;
     this.page = page;
   }

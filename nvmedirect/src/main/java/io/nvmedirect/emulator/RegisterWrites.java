@@ -49,7 +49,7 @@ final class RegisterWrites {
    *
    * @return how many there were
    */
-  int applyTo(Controller controller) {
+  int applyTo(EmulatedController controller) {
     int done = 0;
     while (count != 0) {
       controller.registerWritten(offsets[head], values[head]);

@@ -13,9 +13,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Nothing that the host does comes out as an exception: a command that cannot be executed fails
  * with a status, and a queue whose memory is gone is a fatal controller status.
  */
-final class Controller {
+final class EmulatedController {
 
-  private static final System.Logger LOGGER = System.getLogger(Controller.class.getName());
+  private static final System.Logger LOGGER = System.getLogger(EmulatedController.class.getName());
 
   private static final int CSS_MASK = 7 << 4;
   private static final int MPS_MASK = 0xF << 7;
@@ -51,7 +51,7 @@ final class Controller {
   private int next;
   private int polls;
 
-  Controller(
+  EmulatedController(
       EmulatorOptions options,
       Media media,
       RegisterFile registers,
