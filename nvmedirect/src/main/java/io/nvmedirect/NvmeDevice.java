@@ -110,7 +110,7 @@ public final class NvmeDevice implements AutoCloseable {
 
   private static Namespace choose(Controller controller, String address, int wanted)
       throws IOException {
-    List<Integer> active = controller.activeNamespaces();
+    List<Integer> active = controller.pages().activeNamespaces();
     if (active.isEmpty()) {
       throw new NvmeException(address + ": the controller has no active namespace");
     }
@@ -145,7 +145,7 @@ public final class NvmeDevice implements AutoCloseable {
 
   /** Identifiers of the active namespaces, ascending. */
   public List<Integer> namespaceIds() throws IOException {
-    return controller.activeNamespaces();
+    return controller.pages().activeNamespaces();
   }
 
   /** Identify Namespace of the open namespace, asked anew. */
@@ -155,12 +155,12 @@ public final class NvmeDevice implements AutoCloseable {
 
   /** Identify Namespace of any namespace. */
   public IdentifyNamespace identifyNamespace(int nsid) throws IOException {
-    return controller.identifyNamespace(nsid);
+    return controller.pages().namespace(nsid);
   }
 
   /** The identifiers of the open namespace that stay with it for life. */
   public NamespaceDescriptors descriptors() throws IOException {
-    return controller.namespaceDescriptors(namespace.id());
+    return controller.pages().namespaceDescriptors(namespace.id());
   }
 
   /** Bytes of the open namespace. */
@@ -190,12 +190,12 @@ public final class NvmeDevice implements AutoCloseable {
 
   /** The SMART / Health Information log of the controller. */
   public SmartLog smart() throws IOException {
-    return controller.smartLog();
+    return controller.pages().smartLog();
   }
 
   /** The Error Information log, newest first. */
   public List<ErrorLogEntry> errorLog() throws IOException {
-    return controller.errorLog();
+    return controller.pages().errorLog(controller().errorLogEntries());
   }
 
   // ---- What it gives.
@@ -290,7 +290,7 @@ public final class NvmeDevice implements AutoCloseable {
       checkOpen();
       checkNoQueues("format");
       int nsid = namespace.id();
-      List<LbaFormat> formats = controller.identifyNamespace(nsid).formats();
+      List<LbaFormat> formats = controller.pages().namespace(nsid).formats();
       int index = 0;
       while (index < formats.size()
           && (formats.get(index).dataBytes() != blockBytes

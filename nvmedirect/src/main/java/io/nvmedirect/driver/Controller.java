@@ -1,28 +1,17 @@
 package io.nvmedirect.driver;
 
 import io.nvmedirect.memory.DmaMapper;
-import io.nvmedirect.spec.Cns;
-import io.nvmedirect.spec.ErrorLogEntry;
 import io.nvmedirect.spec.Feature;
 import io.nvmedirect.spec.IdentifyController;
-import io.nvmedirect.spec.IdentifyNamespace;
-import io.nvmedirect.spec.LogPage;
-import io.nvmedirect.spec.NamespaceDescriptors;
 import io.nvmedirect.spec.NvmeException;
 import io.nvmedirect.spec.Register;
-import io.nvmedirect.spec.SmartLog;
 import io.nvmedirect.spec.Sqe;
 import io.nvmedirect.spec.Status;
 import io.nvmedirect.transport.AdminCommands;
 import io.nvmedirect.transport.QueuePair;
 import io.nvmedirect.transport.Transport;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
-import java.util.ArrayList;
 import java.util.BitSet;
-import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -40,14 +29,13 @@ public final class Controller implements AutoCloseable {
   private static final int ADMIN_ENTRIES = 32;
   private static final int QUEUES_WANTED = 64;
   private static final long FORMAT_TIMEOUT_NS = TimeUnit.MINUTES.toNanos(10);
-  private static final ValueLayout.OfInt U32 =
-      ValueLayout.JAVA_INT.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   private final Transport transport;
   private final String name;
   private final long timeoutNs;
   private final ControllerRegisters registers;
   private final AdminQueue admin;
+  private final ControllerPages pages;
   private final ReentrantLock lock;
   private final IdentifyController identify;
   private final int queueLimit;
@@ -75,11 +63,12 @@ public final class Controller implements AutoCloseable {
     int entries = Math.min(ADMIN_ENTRIES, Register.maxQueueEntries(registers.capabilities()));
     this.admin = new AdminQueue(this, transport.openAdminQueue(entries));
     this.lock = admin.lock();
+    this.pages = new ControllerPages(admin);
     boolean up = false;
     try {
       transport.attachAdminQueue(admin.pair());
       registers.enable();
-      this.identify = fetchIdentify();
+      this.identify = pages.controller();
       this.queueLimit = negotiateQueues();
       up = true;
     } finally {
@@ -113,6 +102,11 @@ public final class Controller implements AutoCloseable {
 
   public IdentifyController identify() {
     return identify;
+  }
+
+  /** What the controller tells of itself and its namespaces. */
+  public ControllerPages pages() {
+    return pages;
   }
 
   /** VS, the version of the specification. */
@@ -169,14 +163,6 @@ public final class Controller implements AutoCloseable {
 
   // ---- Admin commands.
 
-  private IdentifyController fetchIdentify() throws IOException {
-    return admin.fetch(
-        "Identify Controller",
-        (ring, at) -> Sqe.identify(ring, at, Cns.CONTROLLER, 0),
-        Cns.BYTES,
-        IdentifyController::decode);
-  }
-
   private int negotiateQueues() throws IOException {
     int result =
         admin.execute(
@@ -189,83 +175,9 @@ public final class Controller implements AutoCloseable {
     return Math.min(QUEUES_WANTED, Feature.queuesAllocated(result));
   }
 
-  /** The identifiers of the active namespaces, ascending. */
-  public List<Integer> activeNamespaces() throws IOException {
-    List<Integer> ids = new ArrayList<>();
-    int page = Cns.BYTES / Integer.BYTES;
-    int last = 0;
-    int found;
-    do {
-      int after = last;
-      List<Integer> more =
-          admin.fetch(
-              "Identify (active namespaces)",
-              (ring, at) -> Sqe.identify(ring, at, Cns.ACTIVE_NAMESPACES, after),
-              Cns.BYTES,
-              Controller::decodeIds);
-      ids.addAll(more);
-      found = more.size();
-      last = found == 0 ? last : more.getLast();
-    } while (found == page);
-    return ids;
-  }
-
-  private static List<Integer> decodeIds(MemorySegment data) {
-    List<Integer> ids = new ArrayList<>();
-    for (long at = 0; at < data.byteSize() && data.get(U32, at) != 0; at += Integer.BYTES) {
-      ids.add(data.get(U32, at));
-    }
-    return ids;
-  }
-
-  public IdentifyNamespace identifyNamespace(int nsid) throws IOException {
-    return admin.fetch(
-        "Identify Namespace " + nsid,
-        (ring, at) -> Sqe.identify(ring, at, Cns.NAMESPACE, nsid),
-        Cns.BYTES,
-        IdentifyNamespace::decode);
-  }
-
   /** The namespace for I/O, as it is formatted now. */
   public Namespace namespace(int nsid) throws IOException {
-    return Namespace.of(name, nsid, identifyNamespace(nsid), maxTransferBytes());
-  }
-
-  public NamespaceDescriptors namespaceDescriptors(int nsid) throws IOException {
-    return admin.fetch(
-        "Identify (descriptors of namespace " + nsid + ")",
-        (ring, at) -> Sqe.identify(ring, at, Cns.NAMESPACE_DESCRIPTORS, nsid),
-        Cns.BYTES,
-        NamespaceDescriptors::decode);
-  }
-
-  /** The SMART log of the whole controller. */
-  public SmartLog smartLog() throws IOException {
-    return admin.fetch(
-        "Get Log Page (SMART)",
-        (ring, at) -> Sqe.getLogPage(ring, at, -1, LogPage.SMART, SmartLog.BYTES, 0),
-        SmartLog.BYTES,
-        SmartLog::decode);
-  }
-
-  /** The entries of the Error Information log, newest first; at most 64. */
-  public List<ErrorLogEntry> errorLog() throws IOException {
-    int entries = Math.min(identify.errorLogEntries(), Cns.BYTES / ErrorLogEntry.BYTES);
-    int length = entries * ErrorLogEntry.BYTES;
-    return admin.fetch(
-        "Get Log Page (Error Information)",
-        (ring, at) -> Sqe.getLogPage(ring, at, -1, LogPage.ERROR_INFORMATION, length, 0),
-        length,
-        data -> {
-          List<ErrorLogEntry> log = new ArrayList<>();
-          for (int i = 0; i < entries; i++) {
-            ErrorLogEntry entry = ErrorLogEntry.decode(data, (long) i * ErrorLogEntry.BYTES);
-            if (entry.errorCount() != 0) {
-              log.add(entry);
-            }
-          }
-          return log;
-        });
+    return Namespace.of(name, nsid, pages.namespace(nsid), maxTransferBytes());
   }
 
   /** Erases a namespace and gives it another LBA format of its list. */
