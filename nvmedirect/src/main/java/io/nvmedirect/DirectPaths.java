@@ -27,11 +27,7 @@ final class DirectPaths implements Store {
   private final @Nullable Route route;
   private final long commandBytes;
 
-  DirectPaths(DirectIo path) {
-    this(new DirectIo[] {path}, null);
-  }
-
-  /** At least one path; {@code route} chooses among their queues. */
+  /** At least one path; {@code route} chooses among their queues, null for a single one. */
   DirectPaths(DirectIo[] paths, @Nullable Route route) {
     this.paths = paths;
     this.route = route;

@@ -41,26 +41,24 @@ public final class NvmeHandle implements AutoCloseable {
   /** How many lost writes of the device this handle's flush has told of. */
   private long lostWritesSeen;
 
-  NvmeHandle(NvmeQueue queue, EnumSet<HandleOption> options) {
-    this.device = queue.device();
-    this.queue = queue;
-    this.coherence = device.coherence();
-    this.direct = new DirectPaths(new DirectIo(queue));
-    this.options = Set.of();
-    this.lostWritesSeen = coherence.reportedLostWrites();
-    options.forEach(option -> set(option, true));
-  }
-
-  NvmeHandle(NvmeQueue[] queues, QueueSelector selector, EnumSet<HandleOption> options) {
-    this.device = queues[0].device();
+  /**
+   * @param queues at least one
+   * @param selector chooses among them; null if there is no choice
+   */
+  NvmeHandle(NvmeQueue[] queues, @Nullable QueueSelector selector, EnumSet<HandleOption> options) {
     this.queue = queues[0];
+    this.device = queue.device();
     this.coherence = device.coherence();
     DirectIo[] paths = new DirectIo[queues.length];
     for (int i = 0; i < queues.length; i++) {
       paths[i] = new DirectIo(queues[i]);
     }
     this.direct =
-        new DirectPaths(paths, (opcode, at, length) -> selector.select(this, opcode, at, length));
+        new DirectPaths(
+            paths,
+            selector == null
+                ? null
+                : (opcode, at, length) -> selector.select(this, opcode, at, length));
     this.options = Set.of();
     this.lostWritesSeen = coherence.reportedLostWrites();
     options.forEach(option -> set(option, true));

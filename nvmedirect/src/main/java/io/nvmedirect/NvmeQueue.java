@@ -11,7 +11,6 @@ import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -98,24 +97,14 @@ public final class NvmeQueue implements AutoCloseable {
    * @throws IllegalArgumentException for {@link HandleOption#INTERRUPT} if the queue has no interrupt
    */
   public NvmeHandle createHandle(HandleOption... handleOptions) {
-    EnumSet<HandleOption> set = optionSet(handleOptions);
-    return createHandle(new NvmeQueue[] {this}, () -> new NvmeHandle(this, set));
+    return createHandle(new NvmeQueue[] {this}, null, handleOptions);
   }
 
-  /** Makes a handle over several queues of one device. */
+  /** Makes a handle over several queues of one device, or one without a selector. */
   static NvmeHandle createHandle(
-      NvmeQueue[] queues, QueueSelector selector, HandleOption... handleOptions) {
-    EnumSet<HandleOption> set = optionSet(handleOptions);
-    return createHandle(queues, () -> new NvmeHandle(queues, selector, set));
-  }
-
-  private static EnumSet<HandleOption> optionSet(HandleOption... handleOptions) {
+      NvmeQueue[] queues, @Nullable QueueSelector selector, HandleOption... handleOptions) {
     EnumSet<HandleOption> set = EnumSet.noneOf(HandleOption.class);
     set.addAll(List.of(handleOptions));
-    return set;
-  }
-
-  private static NvmeHandle createHandle(NvmeQueue[] queues, Supplier<NvmeHandle> constructor) {
     int counted = 0;
     NvmeHandle handle = null;
     try {
@@ -123,7 +112,7 @@ public final class NvmeQueue implements AutoCloseable {
         queue.handleOpens();
         counted++;
       }
-      handle = constructor.get();
+      handle = new NvmeHandle(queues, selector, set);
       return handle;
     } finally {
       for (int i = 0; handle == null && i < counted; i++) {

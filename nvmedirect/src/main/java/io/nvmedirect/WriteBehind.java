@@ -6,6 +6,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -79,33 +80,23 @@ final class WriteBehind {
 
   /** Waits for the writes that overlap a range. */
   void await(long position, long lengthBytes) {
-    if (count == 0) {
-      return;
-    }
-    lock.lock();
-    try {
-      for (int i = 0; i < writes.size(); ) {
-        if (writes.get(i).overlaps(position, lengthBytes)) {
-          finish(writes.remove(i));
-        } else {
-          i++;
-        }
-      }
-      count = writes.size();
-    } finally {
-      lock.unlock();
+    if (count > 0) {
+      finishThose(write -> write.overlaps(position, lengthBytes));
     }
   }
 
   /** Waits for all writes, or those of some paths. */
   void awaitAll(@Nullable DirectPaths only) {
-    if (count == 0) {
-      return;
+    if (count > 0) {
+      finishThose(write -> only == null || only.has(write.path));
     }
+  }
+
+  private void finishThose(Predicate<Write> which) {
     lock.lock();
     try {
       for (int i = 0; i < writes.size(); ) {
-        if (only == null || only.has(writes.get(i).path)) {
+        if (which.test(writes.get(i))) {
           finish(writes.remove(i));
         } else {
           i++;

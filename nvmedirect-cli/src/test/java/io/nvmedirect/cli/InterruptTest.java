@@ -40,7 +40,7 @@ final class InterruptTest {
     Process process = start("write", "file:" + image + "?size=1MiB", "--input", "-");
     process.getOutputStream().write(new byte[100]);
     process.getOutputStream().flush();
-    while (!image.toFile().exists()) {
+    while (!image.toFile().exists() && process.isAlive()) {
       Thread.sleep(10);
     }
     assertThat(end(process)).isEqualTo(TERMINATED);
