@@ -50,6 +50,20 @@ final class Libc {
               ADDRESS, ADDRESS, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG));
   private static final MethodHandle MUNMAP =
       call("munmap", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG));
+  private static final MethodHandle IOCTL =
+      variadic("ioctl", 2, FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS));
+  private static final MethodHandle EVENTFD =
+      call("eventfd", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT));
+  private static final MethodHandle WRITE =
+      call("write", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG));
+  private static final MethodHandle EPOLL_CREATE1 =
+      call("epoll_create1", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+  private static final MethodHandle EPOLL_CTL =
+      call("epoll_ctl", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS));
+  private static final MethodHandle EPOLL_WAIT =
+      call("epoll_wait", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT));
+  private static final MethodHandle GETRLIMIT =
+      call("getrlimit", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS));
   private static final MethodHandle MADVISE =
       call("madvise", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT));
 
@@ -188,6 +202,70 @@ final class Libc {
       return result((int) MADVISE.invokeExact(state, address, length, advice), state);
     } catch (Throwable e) {
       throw unexpected("madvise", e);
+    }
+  }
+
+  /** The argument is a pointer, or a number in the form of one. */
+  static int ioctl(int fd, long request, MemorySegment argument) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment state = arena.allocate(STATE);
+      return result((int) IOCTL.invokeExact(state, fd, request, argument), state);
+    } catch (Throwable e) {
+      throw unexpected("ioctl", e);
+    }
+  }
+
+  static int eventfd(int initial, int flags) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment state = arena.allocate(STATE);
+      return result((int) EVENTFD.invokeExact(state, initial, flags), state);
+    } catch (Throwable e) {
+      throw unexpected("eventfd", e);
+    }
+  }
+
+  static long write(int fd, MemorySegment from, long length) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment state = arena.allocate(STATE);
+      return result((long) WRITE.invokeExact(state, fd, from, length), state);
+    } catch (Throwable e) {
+      throw unexpected("write", e);
+    }
+  }
+
+  static int epollCreate(int flags) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment state = arena.allocate(STATE);
+      return result((int) EPOLL_CREATE1.invokeExact(state, flags), state);
+    } catch (Throwable e) {
+      throw unexpected("epoll_create1", e);
+    }
+  }
+
+  static int epollCtl(int epoll, int operation, int fd, MemorySegment event) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment state = arena.allocate(STATE);
+      return result((int) EPOLL_CTL.invokeExact(state, epoll, operation, fd, event), state);
+    } catch (Throwable e) {
+      throw unexpected("epoll_ctl", e);
+    }
+  }
+
+  /** {@code state} has {@link #STATE}'s layout; the caller keeps it, so that nothing is allocated. */
+  static int epollWait(MemorySegment state, int epoll, MemorySegment events, int max, int ms) {
+    try {
+      return result((int) EPOLL_WAIT.invokeExact(state, epoll, events, max, ms), state);
+    } catch (Throwable e) {
+      throw unexpected("epoll_wait", e);
+    }
+  }
+
+  static int getrlimit(int resource, MemorySegment limits) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment state = arena.allocate(STATE);
+      return result((int) GETRLIMIT.invokeExact(state, resource, limits), state);
+    } catch (Throwable e) {
+      throw unexpected("getrlimit", e);
     }
   }
 

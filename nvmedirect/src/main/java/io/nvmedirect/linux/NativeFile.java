@@ -48,6 +48,11 @@ public final class NativeFile implements AutoCloseable {
     return open(path, O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL);
   }
 
+  /** Takes over a descriptor that another call has returned, such as an ioctl; {@code path} names it. */
+  public static NativeFile adopt(Path path, int fd) {
+    return new NativeFile(path, fd);
+  }
+
   private static NativeFile open(Path path, int flags) throws LinuxException {
     int fd = Libc.open(path.toString(), flags, 0644);
     if (fd < 0) {
@@ -153,6 +158,35 @@ public final class NativeFile implements AutoCloseable {
     }
     check(result, what, lengthBytes, position);
     return true;
+  }
+
+  /**
+   * ioctl(2) with a pointer.
+   *
+   * @return what the call returned, not negative
+   */
+  public int ioctl(String what, long request, MemorySegment argument) throws LinuxException {
+    return (int) check(tryIoctl(request, argument), what);
+  }
+
+  /** ioctl(2) with a number. */
+  public int ioctl(String what, long request, long argument) throws LinuxException {
+    return ioctl(what, request, MemorySegment.ofAddress(argument));
+  }
+
+  /** Like {@link #ioctl}, but returns {@code -errno} instead of throwing. */
+  public int tryIoctl(long request, MemorySegment argument) {
+    return Libc.ioctl(fd, request, argument);
+  }
+
+  /** The descriptor; it is this file's to close. */
+  public int fd() {
+    return fd;
+  }
+
+  @Override
+  public String toString() {
+    return path.toString();
   }
 
   /** Closes the descriptor, and with it the lock. */
