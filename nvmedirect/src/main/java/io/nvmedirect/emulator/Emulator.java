@@ -158,7 +158,7 @@ public final class Emulator implements PciFunction {
 
   @Override
   public InterruptVector vector(int index) {
-    return interrupts.vector(index);
+    return interrupts.vector(index).open();
   }
 
   @Override

@@ -30,8 +30,12 @@ public interface PciFunction extends AutoCloseable {
   /** Interrupt vectors of the function. */
   int vectors();
 
-  /** An interrupt vector, 0 to {@link #vectors} − 1. */
-  InterruptVector vector(int index);
+  /**
+   * Opens a new waiter on an interrupt vector, which its user closes.
+   *
+   * @param index 0 to {@link #vectors} − 1
+   */
+  InterruptVector vector(int index) throws IOException;
 
   /** Lets go of the function. Idempotent. */
   @Override

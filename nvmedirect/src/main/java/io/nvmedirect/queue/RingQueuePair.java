@@ -73,20 +73,26 @@ final class RingQueuePair implements QueuePair {
       int id, int entries, int vector, PciFunction function, Doorbell sqTail, Doorbell cqHead)
       throws IOException {
     DmaMapper dma = function.dma();
-    InterruptVector interrupt = vector < 0 ? null : function.vector(vector);
     DmaBuffer sqBuffer = DmaBuffer.allocate(dma, (long) entries * Sqe.BYTES);
     DmaBuffer cqBuffer = null;
     PrpLists prpLists = null;
+    InterruptVector interrupt = null;
+    boolean allocated = false;
     try {
       cqBuffer = DmaBuffer.allocate(dma, (long) entries * Cqe.BYTES);
       prpLists = new PrpLists(dma, entries - 1);
+      interrupt = vector < 0 ? null : function.vector(vector);
+      allocated = true;
       return new RingQueuePair(
           id, entries, vector, interrupt, sqTail, cqHead, sqBuffer, cqBuffer, prpLists);
     } finally {
-      if (prpLists == null) {
+      if (!allocated) {
         sqBuffer.close();
         if (cqBuffer != null) {
           cqBuffer.close();
+        }
+        if (prpLists != null) {
+          prpLists.close();
         }
       }
     }
@@ -200,6 +206,13 @@ final class RingQueuePair implements QueuePair {
     return interrupt.await(timeoutNs);
   }
 
+  @Override
+  public void wake() {
+    if (interrupt != null) {
+      interrupt.wake();
+    }
+  }
+
   /** Sets both rings to their state after creation; the controller does not use them. */
   void clear() {
     cq.fill((byte) 0);
@@ -258,6 +271,9 @@ final class RingQueuePair implements QueuePair {
 
   @Override
   public void close() {
+    if (interrupt != null) {
+      interrupt.close();
+    }
     sqBuffer.close();
     cqBuffer.close();
     prpLists.close();

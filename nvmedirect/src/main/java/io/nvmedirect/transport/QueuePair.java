@@ -7,7 +7,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A submission queue and its completion queue. One thread at a time owns a queue pair: nothing here
- * is synchronized, but for {@link #awaitInterrupt}, which any thread may call.
+ * is synchronized, but for {@link #awaitInterrupt}, which one thread at a time may call whoever owns
+ * the queue pair, and {@link #wake}, which any thread may call.
  *
  * <p>A command is submitted in three steps, so that a batch costs one doorbell: {@link #claim} an
  * entry and encode the command there, {@link #post} it with its buffer, {@link #ring} once.
@@ -81,12 +82,20 @@ public interface QueuePair {
   boolean hasInterrupt();
 
   /**
-   * Blocks until the device signals this queue's vector, or the time is over. A signal since the last
-   * call counts.
+   * Blocks until the device signals this queue's vector, {@link #wake} is called, or the time is over.
+   * What has happened since the last call counts, whoever else waits on the same vector.
    *
-   * @return whether there was a signal
+   * @return false if the time is over
+   * @throws InterruptedException if the thread is interrupted and the wait can notice; one in the
+   *     kernel does not, goes on, and leaves the thread interrupted
    */
   boolean awaitInterrupt(long timeoutNs) throws InterruptedException;
+
+  /**
+   * Ends the {@link #awaitInterrupt} of another thread, or the next one. Has no effect on a queue
+   * without an interrupt vector or one that is closed.
+   */
+  void wake();
 
   /** Makes the queues known to the controller; nothing is in flight. Also after a reset. */
   void create(AdminCommands admin) throws IOException;
@@ -94,6 +103,9 @@ public interface QueuePair {
   /** Makes the controller forget the queues. */
   void delete(AdminCommands admin) throws IOException;
 
-  /** Frees the memory. Only when the controller does not use it any more. */
+  /**
+   * Frees the memory, and lets go of the interrupt vector. Only when the controller does not use the
+   * memory any more, and no thread is in {@link #awaitInterrupt}.
+   */
   void close();
 }

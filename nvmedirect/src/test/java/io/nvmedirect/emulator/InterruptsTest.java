@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -21,26 +22,78 @@ class InterruptsTest {
   void signal_isRememberedOncePerBatch(String address) throws Exception {
     try (RawHost host = RawHost.start(address)) {
       InterruptVector vector = host.device.vector(1);
+      InterruptVector other = host.device.vector(2);
+      InterruptVector admin = host.device.vector(0);
       assertThat(vector.await(NOW)).isFalse();
+      assertThat(admin.await(NOW)).as("before it was opened").isFalse();
+      host.admin().ok(command(0x0A).cdw(10, 7));
       host.io().submit(command(0).nsid(1));
       assertThat(vector.await(LONG_NS)).isTrue();
       assertThat(host.io().hasCompletion()).isTrue();
       assertThat(vector.await(NOW)).isFalse();
-      assertThat(host.device.vector(2).await(NOW)).as("another vector").isFalse();
-      assertThat(host.device.vector(0).await(LONG_NS)).as("the admin queue's").isTrue();
+      assertThat(other.await(NOW)).as("another vector").isFalse();
+      assertThat(admin.await(LONG_NS)).as("the admin queue's").isTrue();
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"mem:1MiB?mode=inline", "mem:1MiB?mode=thread"})
+  void signal_isForEachWaiter(String address) throws Exception {
+    try (RawHost host = RawHost.start(address);
+        InterruptVector first = host.device.vector(1);
+        InterruptVector second = host.device.vector(1)) {
+      host.io().run(command(0).nsid(1));
+      assertThat(first.await(LONG_NS)).isTrue();
+      assertThat(first.await(NOW)).isFalse();
+      host.io().run(command(0).nsid(1));
+      assertThat(first.await(LONG_NS)).isTrue();
+      assertThat(second.await(LONG_NS)).as("two signals at once").isTrue();
+      assertThat(second.await(NOW)).isFalse();
+    }
+  }
+
+  @Test
+  void wake_isForOneWaiter() throws Exception {
+    try (RawHost host = RawHost.start("mem:1MiB")) {
+      InterruptVector first = host.device.vector(1);
+      InterruptVector second = host.device.vector(1);
+      first.wake();
+      assertThat(first.await(LONG_NS)).as("a wake is remembered").isTrue();
+      assertThat(first.await(NOW)).as("once").isFalse();
+      assertThat(second.await(NOW)).isFalse();
+      for (int round = 0; round < 50; round++) {
+        AtomicReference<Thread> waiter = new AtomicReference<>();
+        CompletableFuture<Boolean> woken =
+            CompletableFuture.supplyAsync(() -> {
+              waiter.set(Thread.currentThread());
+              return await(first);
+            });
+        if (round % 2 == 0) {
+          RawHost.await(
+              "the waiter to wait",
+              () -> waiter.get() != null && waiter.get().getState() == Thread.State.TIMED_WAITING);
+        }
+        first.wake();
+        assertThat(woken.get(60, TimeUnit.SECONDS)).isTrue();
+      }
+      assertThat(second.await(NOW)).isFalse();
+      first.close();
+      first.close();
+      first.wake();
     }
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"mem:1MiB?mode=inline", "mem:1MiB?mode=thread"})
   void signal_wakesAWaiter(String address) throws Exception {
-    try (RawHost host = RawHost.start(address)) {
+    try (RawHost host = RawHost.start(address);
+        InterruptVector vector = host.device.vector(1)) {
       for (int round = 0; round < 50; round++) {
         AtomicReference<Thread> waiter = new AtomicReference<>();
         CompletableFuture<Boolean> woken =
             CompletableFuture.supplyAsync(() -> {
               waiter.set(Thread.currentThread());
-              return await(host.device.vector(1));
+              return await(vector);
             });
         if (round % 2 == 0) {
           RawHost.await(
@@ -68,19 +121,22 @@ class InterruptsTest {
   void mask_holdsSignalsBack(String address) throws Exception {
     try (RawHost host = RawHost.start(address)) {
       RawHost.Queue high = host.createQueue(2, 8, 40);
+      InterruptVector one = host.device.vector(1);
+      InterruptVector eight = host.device.vector(8);
+      InterruptVector forty = host.device.vector(40);
       host.device.write32(RawHost.INTMS, 1 << 1 | 1 << 8);
       host.device.write32(RawHost.INTMS, 1 << 9);
       assertThat(host.device.read32(RawHost.INTMS)).isEqualTo(0x302);
       assertThat(host.device.read32(RawHost.INTMC)).isEqualTo(0x302);
       host.io().run(command(0).nsid(1));
       high.run(command(0).nsid(1));
-      assertThat(host.device.vector(40).await(LONG_NS)).as("above 31").isTrue();
-      assertThat(host.device.vector(1).await(NOW)).isFalse();
+      assertThat(forty.await(LONG_NS)).as("above 31").isTrue();
+      assertThat(one.await(NOW)).isFalse();
       host.device.write32(RawHost.INTMC, 1 << 8);
-      assertThat(host.device.vector(1).await(NOW)).isFalse();
+      assertThat(one.await(NOW)).isFalse();
       host.device.write32(RawHost.INTMC, 1 << 1);
-      assertThat(host.device.vector(1).await(LONG_NS)).isTrue();
-      assertThat(host.device.vector(8).await(NOW)).as("had nothing").isFalse();
+      assertThat(one.await(LONG_NS)).isTrue();
+      assertThat(eight.await(NOW)).as("had nothing").isFalse();
       assertThat(host.device.read32(RawHost.INTMS)).isEqualTo(0x200);
       host.disable();
       assertThat(host.device.read32(RawHost.INTMS)).as("a reset unmasks").isZero();
@@ -92,10 +148,11 @@ class InterruptsTest {
   void queue_withoutInterruptsSignalsNothing(String address) throws Exception {
     try (RawHost host = RawHost.start(address)) {
       RawHost.Queue queue = host.new Queue(2, 8);
+      InterruptVector vector = host.device.vector(2);
       host.admin().ok(host.createCq(queue, 2).cdw(11, 2 << 16 | 1));
       host.admin().ok(host.createSq(queue));
       queue.run(command(0).nsid(1));
-      assertThat(host.device.vector(2).await(NOW)).isFalse();
+      assertThat(vector.await(NOW)).isFalse();
     }
   }
 
