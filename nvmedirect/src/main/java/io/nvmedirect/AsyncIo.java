@@ -1,6 +1,7 @@
 package io.nvmedirect;
 
 import io.nvmedirect.driver.BlockRequest;
+import io.nvmedirect.driver.IoQueue;
 import io.nvmedirect.memory.DmaBuffer;
 import io.nvmedirect.spec.NvmeException;
 import io.nvmedirect.spec.Opcode;
@@ -99,8 +100,11 @@ public final class AsyncIo {
   /** Set if the data goes through a bounce buffer. */
   private @Nullable Bounce bounce;
 
-  /** A thread that waits in a park, so that whoever completes the operation wakes it. */
+  /** A thread that waits, so that whoever completes the operation wakes it. */
   private volatile @Nullable Thread waiter;
+
+  /** Where the waiter blocks; null if it parks. Written before {@code waiter}. */
+  private volatile @Nullable IoQueue vector;
 
   /** An operation whose end is seen by {@link #isDone}. */
   public AsyncIo() {
@@ -216,11 +220,36 @@ public final class AsyncIo {
     waiter = null;
   }
 
-  /** Wakes a thread that is parked for this operation, to look around. */
+  /**
+   * Blocks the calling thread on a queue's interrupt vector until there is an interrupt, or the
+   * operation is done, or the time is over, or for no reason.
+   */
+  void block(IoQueue queue, long timeoutNs) throws InterruptedException {
+    vector = queue;
+    // As in park; a wake that comes before the thread blocks is remembered.
+    waiter = Thread.currentThread();
+    try {
+      if ((int) STATE.getVolatile(this) != DONE) {
+        queue.awaitInterrupt(timeoutNs);
+      }
+    } finally {
+      waiter = null;
+      vector = null;
+    }
+  }
+
+  /** Wakes a thread that waits for this operation, to look around. */
   void wake() {
-    Thread parked = waiter;
-    if (parked != null) {
-      LockSupport.unpark(parked);
+    Thread waiting = waiter;
+    if (waiting == null) {
+      return;
+    }
+    // The thread may wait for something else by now: then it looks around for nothing.
+    IoQueue blocking = vector;
+    if (blocking == null) {
+      LockSupport.unpark(waiting);
+    } else {
+      blocking.wake();
     }
   }
 

@@ -7,12 +7,16 @@ import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * The threads that wait for a queue's interrupt. One of them, the leader, blocks on the vector and
- * reaps for all; the others park until their operation is done or they are to lead.
+ * reaps for all; the others park until their operation is done or they are to lead. Whoever completes
+ * an operation wakes its thread, the leader too; a controller reset wakes the leader.
+ *
+ * <p>While threads wait and nobody leads, some thread is awake that will lead, or will {@link #leave}
+ * and so wake one that does.
  */
 final class InterruptWaiters {
 
-  /** The leader's operation may be completed by a thread that polls: then no interrupt wakes it. */
-  private static final long LONGEST_WAIT_NS = TimeUnit.MILLISECONDS.toNanos(10);
+  /** Nothing but deadlines needs a look without having been woken for it. */
+  private static final long LONGEST_WAIT_NS = TimeUnit.SECONDS.toNanos(1);
 
   private final NvmeQueue queue;
   private final IoQueue vector;
@@ -25,29 +29,31 @@ final class InterruptWaiters {
   }
 
   /**
-   * Blocks until completions were reaped, or the operation is done, or there is no leader.
+   * Blocks until completions were reaped, the operation is done, there is no leader, or deadlines have
+   * to be looked at.
    *
    * @return whether the thread was interrupted meanwhile, which ends no wait
    */
   boolean await(AsyncIo io) {
-    return led.compareAndSet(false, true) ? lead() : follow(io);
+    return led.compareAndSet(false, true) ? lead(io) : follow(io);
   }
 
-  private boolean lead() {
+  private long longestWaitNs() {
+    return Math.min(LONGEST_WAIT_NS, vector.lookIntervalNs());
+  }
+
+  private boolean lead(AsyncIo io) {
     try {
-      vector.awaitInterrupt(Math.min(LONGEST_WAIT_NS, vector.lookIntervalNs()));
-      // Before another one leads, who would wait for a signal that was taken here.
-      queue.pollWhileWaiting();
+      io.block(vector, longestWaitNs());
+      // Before another one leads, who would wait for a signal that was taken here; and not only if
+      // the queue is free just now, for there may be no other signal.
+      queue.reapAfterInterrupt();
       return false;
     } catch (InterruptedException e) {
       // The operation cannot be left: the device uses its buffer.
       return true;
     } finally {
       led.set(false);
-      AsyncIo next = followers.peek();
-      if (next != null) {
-        next.wake();
-      }
     }
   }
 
@@ -55,10 +61,31 @@ final class InterruptWaiters {
     // Listed before the look at the leader, so that a leader who leaves sees this one or is seen.
     followers.add(io);
     try {
-      io.park(LONGEST_WAIT_NS, led);
+      io.park(longestWaitNs(), led);
     } finally {
       followers.remove(io);
     }
     return Thread.interrupted();
+  }
+
+  /** The calling thread's operation is done: another one has to lead. */
+  void leave() {
+    if (!led.get()) {
+      AsyncIo next = followers.peek();
+      if (next != null) {
+        next.wake();
+      }
+    }
+  }
+
+  /**
+   * Returns when no thread uses the vector any more. No operation is in flight, so that a thread which
+   * still leads was woken, and none begins to block.
+   */
+  @SuppressWarnings("ThreadPriorityCheck") // the leader may need the core
+  void close() {
+    while (led.get()) {
+      Thread.yield();
+    }
   }
 }

@@ -241,13 +241,23 @@ public final class NvmeQueue implements AutoCloseable {
     return reapAndDeliver(true);
   }
 
+  /** Reaps for a thread that was woken to do it, and so waits for whoever has the queue. */
+  void reapAfterInterrupt() {
+    enter();
+    reapAndExit(false);
+  }
+
   private int reapAndDeliver(boolean callbacks) {
-    BlockRequest finished = null;
     if (lock == null) {
       enter();
     } else if (!lock.tryLock()) {
       return 0;
     }
+    return reapAndExit(callbacks);
+  }
+
+  private int reapAndExit(boolean callbacks) {
+    BlockRequest finished = null;
     try {
       if (!closed) {
         reap();
@@ -314,12 +324,14 @@ public final class NvmeQueue implements AutoCloseable {
   /** Waits until an operation is done, reaping for others meanwhile. */
   void await(AsyncIo io, boolean interrupt) {
     boolean interrupted = false;
+    boolean waited = false;
     for (int idle = 0; !io.isDone(); idle++) {
       if (pollWhileWaiting() > 0) {
         idle = -1;
       } else if (io.isDone()) {
         break;
       } else if (interrupt) {
+        waited = true;
         interrupted |= interruptWaiters.await(io);
         lookAtDeadlines();
       } else {
@@ -330,6 +342,9 @@ public final class NvmeQueue implements AutoCloseable {
           io.park(parkNs);
         }
       }
+    }
+    if (waited) {
+      interruptWaiters.leave();
     }
     if (interrupted) {
       Thread.currentThread().interrupt();
@@ -418,6 +433,7 @@ public final class NvmeQueue implements AutoCloseable {
     if (lock != null) {
       lock.unlock();
     }
+    interruptWaiters.close();
     device.queueClosed(this, queue);
   }
 }

@@ -8,6 +8,7 @@ import io.nvmedirect.queue.InterruptVector;
 import io.nvmedirect.queue.PciFunction;
 import io.nvmedirect.queue.RingTransport;
 import java.io.IOException;
+import java.util.function.IntFunction;
 
 /** Devices that something is wrong with, for tests of other packages. */
 public final class FaultyDevice {
@@ -27,11 +28,20 @@ public final class FaultyDevice {
 
   /** A device without interrupt vectors. */
   public static NvmeDevice withoutInterrupts(String address, Emulator emulator) throws IOException {
-    return NvmeDevice.open(
-        address, new RingTransport(new NoVectors(emulator)), DeviceOptions.defaults());
+    PciFunction function = new OwnVectors(emulator, 0, emulator::vector);
+    return NvmeDevice.open(address, new RingTransport(function), DeviceOptions.defaults());
   }
 
-  private record NoVectors(Emulator emulator) implements PciFunction {
+  /** A device with few interrupt vectors, whose waiters the test makes. */
+  static NvmeDevice withVectors(
+      Emulator emulator, int vectors, IntFunction<InterruptVector> opener, DeviceOptions options)
+      throws IOException {
+    PciFunction function = new OwnVectors(emulator, vectors, opener);
+    return NvmeDevice.open("mem:", new RingTransport(function), options);
+  }
+
+  private record OwnVectors(Emulator emulator, int vectors, IntFunction<InterruptVector> opener)
+      implements PciFunction {
 
     @Override
     public int read32(int offset) {
@@ -64,13 +74,8 @@ public final class FaultyDevice {
     }
 
     @Override
-    public int vectors() {
-      return 0;
-    }
-
-    @Override
     public InterruptVector vector(int index) {
-      return emulator.vector(index);
+      return opener.apply(index);
     }
 
     @Override

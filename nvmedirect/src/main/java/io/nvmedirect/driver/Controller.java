@@ -11,7 +11,9 @@ import io.nvmedirect.transport.AdminCommands;
 import io.nvmedirect.transport.QueuePair;
 import io.nvmedirect.transport.Transport;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -40,6 +42,10 @@ public final class Controller implements AutoCloseable {
   private final IdentifyController identify;
   private final int queueLimit;
   private final BitSet queueIds = new BitSet();
+
+  /** Queues with an interrupt, whose threads block; owned by the lock. */
+  private final List<IoQueue> blocking = new ArrayList<>();
+
   private boolean resetting;
 
   /** Written under the lock. */
@@ -230,7 +236,11 @@ public final class Controller implements AutoCloseable {
         throw e;
       }
       queueIds.set(qid);
-      return new IoQueue(this, pair);
+      IoQueue queue = new IoQueue(this, pair);
+      if (interrupt) {
+        blocking.add(queue);
+      }
+      return queue;
     } finally {
       lock.unlock();
     }
@@ -252,6 +262,7 @@ public final class Controller implements AutoCloseable {
   public void closeQueue(IoQueue queue) throws IOException {
     lock.lock();
     try {
+      blocking.remove(queue);
       queue.close();
       queueIds.clear(queue.id());
     } finally {
@@ -335,8 +346,10 @@ public final class Controller implements AutoCloseable {
       } finally {
         resetting = false;
         // Last, so that an owner who sees the new generation finds a working controller or the
-        // reason.
+        // reason. Whoever blocks has to look, for no interrupt comes for commands that are
+        // forgotten.
         generation++;
+        blocking.forEach(IoQueue::wake);
       }
     } finally {
       lock.unlock();

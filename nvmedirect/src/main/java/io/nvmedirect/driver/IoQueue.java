@@ -161,9 +161,17 @@ public final class IoQueue {
     return pair.hasInterrupt();
   }
 
-  /** Blocks until an interrupt, or the time is over; any thread may call it. */
+  /**
+   * Blocks until an interrupt, {@link #wake}, or the time is over. One thread at a time, which need
+   * not own the queue.
+   */
   public boolean awaitInterrupt(long timeoutNs) throws InterruptedException {
     return pair.awaitInterrupt(timeoutNs);
+  }
+
+  /** Ends the {@link #awaitInterrupt} of another thread, or the next one; any thread may call it. */
+  public void wake() {
+    pair.wake();
   }
 
   /** How often {@link #checkDeadlines} needs to be called while something is in flight. */
