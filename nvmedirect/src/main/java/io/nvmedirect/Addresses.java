@@ -2,6 +2,8 @@ package io.nvmedirect;
 
 import io.nvmedirect.emulator.Emulator;
 import io.nvmedirect.emulator.EmulatorOptions;
+import io.nvmedirect.pcie.VfioAddress;
+import io.nvmedirect.pcie.VfioFunction;
 import io.nvmedirect.queue.RingTransport;
 import io.nvmedirect.spec.NvmeException;
 import io.nvmedirect.transport.Transport;
@@ -12,13 +14,25 @@ final class Addresses {
 
   private Addresses() {}
 
-  static Transport connect(String address) throws IOException {
+  /**
+   * A controller that was found at an address.
+   *
+   * @param namespace the address's, or 0 if it names none
+   */
+  record Target(Transport transport, int namespace) {}
+
+  static Target connect(String address) throws IOException {
+    if (VfioAddress.matches(address)) {
+      VfioAddress parsed = VfioAddress.parse(address);
+      return new Target(new RingTransport(VfioFunction.open(parsed)), parsed.namespace());
+    }
     int colon = address.indexOf(':');
     return switch (colon < 0 ? "" : address.substring(0, colon)) {
-      case "mem", "file" -> new RingTransport(Emulator.open(EmulatorOptions.parse(address)));
+      case "mem", "file" ->
+          new Target(new RingTransport(Emulator.open(EmulatorOptions.parse(address))), 0);
       default ->
           throw new NvmeException(
-              "cannot open %s: no such kind of address; give mem:SIZE (for example mem:256MiB) or file:PATH"
+              "cannot open %s: no such kind of address; give pci:0000:01:00.0 (nvmed list shows them), mem:SIZE (for example mem:256MiB) or file:PATH"
                   .formatted(address));
     };
   }

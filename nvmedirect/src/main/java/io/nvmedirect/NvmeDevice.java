@@ -88,16 +88,30 @@ public final class NvmeDevice implements AutoCloseable {
    * @throws NvmeException if that fails; the message names the address and what to do
    */
   public static NvmeDevice open(String address, DeviceOptions options) throws IOException {
-    return open(address, Addresses.connect(address), options);
+    Addresses.Target target = Addresses.connect(address);
+    return open(address, target.transport(), target.namespace(), options);
   }
 
   /** Opens what a transport has connected to; it is closed if that fails. */
   static NvmeDevice open(String address, Transport transport, DeviceOptions options)
       throws IOException {
+    return open(address, transport, 0, options);
+  }
+
+  /**
+   * Opens what a transport has connected to; it is closed if that fails.
+   *
+   * @param named the namespace that the address names, or 0
+   */
+  private static NvmeDevice open(
+      String address, Transport transport, int named, DeviceOptions options) throws IOException {
     Controller controller = Controller.open(transport, address, options.commandTimeout().toNanos());
     try {
       return new NvmeDevice(
-          address, controller, choose(controller, address, options.namespace()), options);
+          address,
+          controller,
+          choose(controller, address, wanted(address, named, options.namespace())),
+          options);
     } catch (IOException | RuntimeException e) {
       try {
         controller.close();
@@ -106,6 +120,15 @@ public final class NvmeDevice implements AutoCloseable {
       }
       throw e;
     }
+  }
+
+  private static int wanted(String address, int named, int optional) throws NvmeException {
+    if (named != 0 && optional != 0 && named != optional) {
+      throw new NvmeException(
+          "%s names namespace %d, and the options namespace %d: give one of them"
+              .formatted(address, named, optional));
+    }
+    return named != 0 ? named : optional;
   }
 
   private static Namespace choose(Controller controller, String address, int wanted)

@@ -206,23 +206,42 @@ class FailureTest {
   }
 
   @Test
-  void hungController_endsEveryRequest() throws Exception {
+  void hungController_isResetAsAFunctionAndWorksAgain() throws Exception {
     try (NvmeQueue queue = device.createQueue();
         NvmeHandle handle = queue.createHandle()) {
       injectNext(1, FaultInjector.HANG);
-      List<CompletableFuture<Void>> futures = new ArrayList<>();
-      for (int i = 0; i < 8; i++) {
-        futures.add(handle.readAsync(memory(), i * 4096L));
-      }
-      for (CompletableFuture<Void> future : futures) {
-        assertThatThrownBy(() -> future.get(60, TimeUnit.SECONDS))
-            .hasCauseInstanceOf(NvmeException.class);
-      }
+      assertAllFail(handle);
+      assertWorks(handle);
+    }
+  }
+
+  @Test
+  void hungController_withoutFunctionReset_endsEveryRequest() throws Exception {
+    Emulator stubborn = Emulator.open(EmulatorOptions.parse(device.address()));
+    DeviceOptions options = DeviceOptions.defaults().withCommandTimeout(TIMEOUT);
+    NvmeDevice open = FaultyDevice.withoutFunctionReset(stubborn, options);
+    try (NvmeQueue queue = open.createQueue();
+        NvmeHandle handle = queue.createHandle()) {
+      stubborn.inject((sqid, opcode, nsid, slba, blocks) ->
+          sqid != 0 ? FaultInjector.HANG : FaultInjector.NONE);
+      assertAllFail(handle);
       assertThatThrownBy(() -> handle.read(memory(), 0))
           .isInstanceOf(NvmeException.class)
           .hasMessageContaining("close the device and open it again");
-      assertThatThrownBy(device::smart).isInstanceOf(NvmeException.class);
-      assertThatThrownBy(device::createQueue).isInstanceOf(NvmeException.class);
+      assertThatThrownBy(open::smart).isInstanceOf(NvmeException.class);
+      assertThatThrownBy(open::createQueue).isInstanceOf(NvmeException.class);
+    }
+    open.close();
+  }
+
+  private static void assertAllFail(NvmeHandle handle) throws IOException {
+    List<CompletableFuture<Void>> futures = new ArrayList<>();
+    for (int i = 0; i < 8; i++) {
+      futures.add(handle.readAsync(memory(), i * 4096L));
+    }
+    for (CompletableFuture<Void> future : futures) {
+      assertThatThrownBy(() -> future.get(60, TimeUnit.SECONDS))
+          .hasCauseInstanceOf(NvmeException.class);
     }
   }
 

@@ -40,6 +40,12 @@ public final class FaultyDevice {
     return NvmeDevice.open("mem:", new RingTransport(function), options);
   }
 
+  /** A device that cannot be reset but by its registers. */
+  static NvmeDevice withoutFunctionReset(Emulator emulator, DeviceOptions options)
+      throws IOException {
+    return withVectors(emulator, emulator.vectors(), emulator::vector, options);
+  }
+
   private record OwnVectors(Emulator emulator, int vectors, IntFunction<InterruptVector> opener)
       implements PciFunction {
 
@@ -76,6 +82,11 @@ public final class FaultyDevice {
     @Override
     public InterruptVector vector(int index) {
       return opener.apply(index);
+    }
+
+    @Override
+    public boolean reset() {
+      return false;
     }
 
     @Override

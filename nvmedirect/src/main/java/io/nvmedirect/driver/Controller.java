@@ -65,7 +65,7 @@ public final class Controller implements AutoCloseable {
     this.name = name;
     this.timeoutNs = timeoutNs;
     this.registers = new ControllerRegisters(transport, name);
-    registers.disable();
+    disable();
     int entries = Math.min(ADMIN_ENTRIES, Register.maxQueueEntries(registers.capabilities()));
     this.admin = new AdminQueue(this, transport.openAdminQueue(entries));
     this.lock = admin.lock();
@@ -247,7 +247,7 @@ public final class Controller implements AutoCloseable {
   }
 
   /** Vector 0 is the admin queue's; the I/O queues share what is there beyond it. */
-  private int vector(int qid) throws NvmeException {
+  private int vector(int qid) throws IOException {
     int vectors = transport.interruptVectors();
     if (vectors == 0) {
       throw new NvmeException(name + ": the device has no interrupts that a queue could use");
@@ -358,7 +358,7 @@ public final class Controller implements AutoCloseable {
 
   private void resetAndEnable() throws IOException {
     try {
-      registers.disable();
+      disable();
     } catch (IOException | RuntimeException e) {
       mayStillUseMemory = true;
       throw e;
@@ -367,6 +367,19 @@ public final class Controller implements AutoCloseable {
     transport.attachAdminQueue(admin.pair());
     registers.enable();
     negotiateQueues();
+  }
+
+  /** Disables the controller; one that does not obey is reset as a PCI function, where that is offered. */
+  private void disable() throws IOException {
+    try {
+      registers.disable();
+    } catch (IOException e) {
+      if (!transport.reset()) {
+        throw e;
+      }
+      LOG.log(System.Logger.Level.WARNING, "{0}: reset the function: {1}", name, e.getMessage());
+      registers.disable();
+    }
   }
 
   private void giveUp(String reason, @Nullable String cause) {

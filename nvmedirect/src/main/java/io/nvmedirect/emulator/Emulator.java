@@ -161,6 +161,13 @@ public final class Emulator implements PciFunction {
     return interrupts.vector(index).open();
   }
 
+  /** The function has one controller, so this is an NVM subsystem reset. */
+  @Override
+  public boolean reset() {
+    write32(Register.NSSR, Register.NSSR_RESET);
+    return true;
+  }
+
   @Override
   public void close() {
     if (closed.compareAndSet(false, true)) {

@@ -67,7 +67,7 @@ public final class DmaBuffer implements AutoCloseable {
     Arena arena = Arena.ofShared();
     try {
       long rounded = (lengthBytes + Mmap.PAGE_BYTES - 1) & -Mmap.PAGE_BYTES;
-      return new DmaBuffer(Mmap.anonymous(rounded, arena), mapper, arena);
+      return new DmaBuffer(mapper.allocate(rounded, arena), mapper, arena);
     } catch (IOException | RuntimeException e) {
       arena.close();
       throw e;

@@ -1,10 +1,21 @@
 package io.nvmedirect.memory;
 
+import io.nvmedirect.linux.Mmap;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /** Makes memory reachable for a device: the IOMMU of a transport. Safe for any thread. */
 public interface DmaMapper {
+
+  /**
+   * Memory for buffers of the library: zero, page-aligned, given back when the arena closes.
+   *
+   * @param lengthBytes a positive multiple of 4096
+   */
+  default MemorySegment allocate(long lengthBytes, Arena arena) throws IOException {
+    return Mmap.anonymous(lengthBytes, arena);
+  }
 
   /**
    * Maps native memory for reading and writing by the device.

@@ -22,13 +22,13 @@ public interface PciFunction extends AutoCloseable {
   void write64(int offset, long value) throws IOException;
 
   /** The doorbell at an offset of BAR0. */
-  Doorbell doorbell(int offset);
+  Doorbell doorbell(int offset) throws IOException;
 
   /** The IOMMU in front of the function. */
   DmaMapper dma();
 
   /** Interrupt vectors of the function. */
-  int vectors();
+  int vectors() throws IOException;
 
   /**
    * Opens a new waiter on an interrupt vector, which its user closes.
@@ -36,6 +36,14 @@ public interface PciFunction extends AutoCloseable {
    * @param index 0 to {@link #vectors} − 1
    */
   InterruptVector vector(int index) throws IOException;
+
+  /**
+   * Resets the function by means outside of the controller, which forgets all: registers, queues,
+   * commands.
+   *
+   * @return false if there are no such means, and nothing has happened
+   */
+  boolean reset() throws IOException;
 
   /** Lets go of the function. Idempotent. */
   @Override

@@ -61,7 +61,7 @@ public final class RingTransport implements Transport {
   }
 
   @Override
-  public int interruptVectors() {
+  public int interruptVectors() throws IOException {
     return function.vectors();
   }
 
@@ -73,6 +73,11 @@ public final class RingTransport implements Transport {
   @Override
   public long maxTransferBytes() {
     return PrpLists.MAX_TRANSFER_BYTES;
+  }
+
+  @Override
+  public boolean reset() throws IOException {
+    return function.reset();
   }
 
   @Override

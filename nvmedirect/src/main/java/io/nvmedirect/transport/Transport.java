@@ -29,13 +29,20 @@ public interface Transport extends AutoCloseable {
   QueuePair openQueue(int qid, int entries, int vector) throws IOException;
 
   /** Interrupt vectors that queues can have. */
-  int interruptVectors();
+  int interruptVectors() throws IOException;
 
   /** Makes memory reachable for the controller. */
   DmaMapper dma();
 
   /** Most bytes that one command can transfer with this transport's data pointers. */
   long maxTransferBytes();
+
+  /**
+   * Resets a controller that does not obey its registers, by means outside of it; it is disabled then.
+   *
+   * @return false if there are no such means, and nothing has happened
+   */
+  boolean reset() throws IOException;
 
   /** Lets go of the controller, which is shut down. Idempotent. */
   @Override

@@ -63,5 +63,10 @@ final class FakeFunction implements PciFunction, DmaMapper {
   }
 
   @Override
+  public boolean reset() {
+    return false;
+  }
+
+  @Override
   public void close() {}
 }

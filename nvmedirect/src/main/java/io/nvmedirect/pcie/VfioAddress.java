@@ -1,0 +1,49 @@
+package io.nvmedirect.pcie;
+
+import io.nvmedirect.spec.NvmeException;
+import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The address of a PCIe device: {@code pci:0000:01:00.0}, with {@code /ns2} for a namespace and {@code
+ * ?iommu=off} to do without an IOMMU.
+ *
+ * @param function domain, bus, device and function, such as 0000:01:00.0
+ * @param namespace identifier, or 0 if the address has none
+ */
+public record VfioAddress(String function, int namespace, boolean iommu) {
+
+  private static final Pattern FORM =
+      Pattern.compile(
+          "(?:pci:)?((?:[0-9a-fA-F]{4,8}:)?[0-9a-fA-F]{2}:[01][0-9a-fA-F]\\.[0-7])"
+              + "(?:/ns([0-9]{1,9}))?(?:\\?iommu=(on|off))?");
+
+  private static final int FULL_LENGTH = "0000:00:00.0".length();
+
+  /** Whether the text looks like a PCI address, with or without {@code pci:}. */
+  public static boolean matches(String address) {
+    return address.startsWith("pci:") || FORM.matcher(address).matches();
+  }
+
+  /**
+   * Reads an address.
+   *
+   * @throws NvmeException if it is none
+   */
+  public static VfioAddress parse(String address) throws NvmeException {
+    Matcher matcher = FORM.matcher(address);
+    if (!matcher.matches()) {
+      throw new NvmeException(
+          "cannot open %s: the address of a PCIe device is pci:DOMAIN:BUS:DEVICE.FUNCTION in hexadecimal, such as pci:0000:01:00.0, with /ns2 for a namespace; nvmed list shows them"
+              .formatted(address));
+    }
+    String function = matcher.group(1).toLowerCase(Locale.ROOT);
+    @Nullable String namespace = matcher.group(2);
+    return new VfioAddress(
+        function.length() < FULL_LENGTH ? "0000:" + function : function,
+        namespace == null ? 0 : Integer.parseInt(namespace),
+        !"off".equals(matcher.group(3)));
+  }
+}

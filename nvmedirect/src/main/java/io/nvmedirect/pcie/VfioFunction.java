@@ -1,0 +1,214 @@
+package io.nvmedirect.pcie;
+
+import io.nvmedirect.linux.NativeFile;
+import io.nvmedirect.memory.DmaMapper;
+import io.nvmedirect.queue.Doorbell;
+import io.nvmedirect.queue.InterruptVector;
+import io.nvmedirect.queue.PciFunction;
+import io.nvmedirect.spec.NvmeException;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * A PCI function that is bound to vfio-pci. Safe for any thread, as hardware is. The kernel resets the
+ * function when it is opened and when the process ends, however it ends, before it takes the mapped
+ * memory away: a device never writes to memory that has another owner.
+ */
+public final class VfioFunction implements PciFunction {
+
+  /** Command register of the configuration space: bit 1 memory space, bit 2 bus master. */
+  private static final int CONFIG_COMMAND = 4;
+
+  private static final int COMMAND_MEMORY = 2;
+  private static final int COMMAND_BUS_MASTER = 4;
+  private static final int COMMAND_MASK = 0xffff;
+
+  private final String pciAddress;
+  private final VfioGroup group;
+  private final NativeFile device;
+  private final boolean canReset;
+  private final Region config;
+  private final Region bar;
+  private final VfioInterrupts interrupts;
+  private boolean closed;
+
+  private VfioFunction(
+      String pciAddress,
+      VfioGroup group,
+      NativeFile device,
+      boolean canReset,
+      Region config,
+      Region bar) {
+    this.pciAddress = pciAddress;
+    this.group = group;
+    this.device = device;
+    this.canReset = canReset;
+    this.config = config;
+    this.bar = bar;
+    this.interrupts = new VfioInterrupts(device);
+  }
+
+  /**
+   * Opens the function at an address.
+   *
+   * @throws NvmeException if it is not there, not bound to vfio-pci or in use; the message says what
+   *     to do
+   */
+  public static VfioFunction open(VfioAddress address) throws IOException {
+    String pciAddress = address.function();
+    int group =
+        Integer.parseInt(
+            java.nio.file.Path.of("/sys/bus/pci/devices", pciAddress, "iommu_group")
+                .toRealPath()
+                .getFileName()
+                .toString());
+    VfioGroup acquired = VfioGroup.acquire(group);
+    VfioFunction made = null;
+    try {
+      made = open(pciAddress, acquired);
+      return made;
+    } finally {
+      if (made == null) {
+        acquired.release();
+      }
+    }
+  }
+
+  @SuppressWarnings("MustBeClosedChecker") // the function owns them
+  private static VfioFunction open(String pciAddress, VfioGroup group) throws IOException {
+    NativeFile device = group.openDevice(pciAddress);
+    Region config = null;
+    Region bar = null;
+    VfioFunction made = null;
+    try {
+      boolean canReset = canReset(device, pciAddress);
+      config = Region.open(device, Vfio.REGION_CONFIG);
+      bar = Region.open(device, Vfio.REGION_BAR0);
+      VfioFunction function = new VfioFunction(pciAddress, group, device, canReset, config, bar);
+      function.setBusMaster(true);
+      made = function;
+      return function;
+    } finally {
+      if (made == null) {
+        if (bar != null) {
+          bar.close();
+        }
+        if (config != null) {
+          config.close();
+        }
+        device.close();
+      }
+    }
+  }
+
+  private static boolean canReset(NativeFile device, String pciAddress) throws IOException {
+    try (Arguments info = new Arguments(Vfio.DEVICE_INFO_BYTES, 0)) {
+      info.call(device, "VFIO_DEVICE_GET_INFO", Vfio.DEVICE_GET_INFO);
+      if ((info.flags() & Vfio.DEVICE_IS_PCI) == 0) {
+        throw new NvmeException(pciAddress + " is no PCI device, VFIO says");
+      }
+      return (info.flags() & Vfio.DEVICE_CAN_RESET) != 0;
+    }
+  }
+
+  private void setBusMaster(boolean on) throws IOException {
+    int command = config.read32(CONFIG_COMMAND) & COMMAND_MASK;
+    int wanted = on ? command | COMMAND_MEMORY | COMMAND_BUS_MASTER : command & ~COMMAND_BUS_MASTER;
+    // The upper half is the status register, whose bits are cleared by ones.
+    config.write32(CONFIG_COMMAND, wanted);
+  }
+
+  @Override
+  public int read32(int offset) throws IOException {
+    return bar.read32(offset);
+  }
+
+  /** By halves, the lower one first: not every controller takes eight bytes at once. */
+  @Override
+  public long read64(int offset) throws IOException {
+    long low = Integer.toUnsignedLong(bar.read32(offset));
+    return low | (long) bar.read32(offset + Integer.BYTES) << Integer.SIZE;
+  }
+
+  @Override
+  public void write32(int offset, int value) throws IOException {
+    bar.write32(offset, value);
+  }
+
+  @Override
+  public void write64(int offset, long value) throws IOException {
+    bar.write32(offset, (int) value);
+    bar.write32(offset + Integer.BYTES, (int) (value >>> Integer.SIZE));
+  }
+
+  @Override
+  public Doorbell doorbell(int offset) throws IOException {
+    Region.Window window = bar.window(offset, Integer.BYTES);
+    if (window == null) {
+      throw new NvmeException(
+          "%s: the doorbell at offset 0x%x of BAR0, which has %d bytes, cannot be mapped"
+              .formatted(pciAddress, offset, bar.byteSize()));
+    }
+    return new MappedDoorbell(window.memory(), offset - window.offset());
+  }
+
+  @Override
+  public DmaMapper dma() {
+    return group.dma();
+  }
+
+  @Override
+  public int vectors() throws IOException {
+    return interrupts.enable();
+  }
+
+  @Override
+  public InterruptVector vector(int index) throws IOException {
+    return interrupts.open(index);
+  }
+
+  /** A function-level reset, or what else the kernel knows to do to this function alone. */
+  @Override
+  public boolean reset() throws IOException {
+    if (!canReset) {
+      return false;
+    }
+    device.ioctl("VFIO_DEVICE_RESET " + pciAddress, Vfio.DEVICE_RESET, 0);
+    setBusMaster(true);
+    return true;
+  }
+
+  @Override
+  public synchronized void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    interrupts.close();
+    try {
+      setBusMaster(false);
+    } catch (IOException e) {
+      // A device that is gone; closing it ends what it may do.
+      System.getLogger(VfioFunction.class.getName())
+          .log(System.Logger.Level.DEBUG, pciAddress + ": bus master stays on", e);
+    }
+    bar.close();
+    config.close();
+    device.close();
+    group.release();
+  }
+
+  @Override
+  public String toString() {
+    return "VfioFunction[" + pciAddress + "]";
+  }
+
+  /** A doorbell register that is mapped: ringing it is one store. */
+  private record MappedDoorbell(MemorySegment registers, long offset) implements Doorbell {
+
+    @Override
+    public void ring(int value) {
+      Mmio.write32(registers, offset, value);
+    }
+  }
+}
