@@ -6,4 +6,6 @@ module io.nvmedirect {
   exports io.nvmedirect.compat;
   exports io.nvmedirect.memory;
   exports io.nvmedirect.spec;
+  exports io.nvmedirect.sysfs to
+      io.nvmedirect.cli;
 }

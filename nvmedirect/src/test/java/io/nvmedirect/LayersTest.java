@@ -19,7 +19,7 @@ class LayersTest {
   private static final List<List<String>> ROWS =
       List.of(
           List.of("spec", "linux"),
-          List.of("memory"),
+          List.of("memory", "sysfs"),
           List.of("transport"),
           List.of("queue"),
           List.of("emulator", "pcie", "tcp", "uring"),

@@ -13,6 +13,7 @@ import java.nio.file.Path;
  */
 public final class NativeFile implements AutoCloseable {
 
+  private static final int O_RDONLY = 0;
   private static final int O_RDWR = 2;
   private static final int O_CREAT = 0x40;
   private static final int O_EXCL = 0x80;
@@ -51,6 +52,14 @@ public final class NativeFile implements AutoCloseable {
   /** Takes over a descriptor that another call has returned, such as an ioctl; {@code path} names it. */
   public static NativeFile adopt(Path path, int fd) {
     return new NativeFile(path, fd);
+  }
+
+  /**
+   * Opens a block device for reading, for as long as nobody else claims it: not if it is mounted, swap,
+   * part of another device or opened so by another process (EBUSY).
+   */
+  public static NativeFile openExclusively(Path blockDevice) throws LinuxException {
+    return open(blockDevice, O_RDONLY | O_CLOEXEC | O_EXCL);
   }
 
   private static NativeFile open(Path path, int flags) throws LinuxException {

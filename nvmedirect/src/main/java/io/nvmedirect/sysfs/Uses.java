@@ -1,0 +1,150 @@
+package io.nvmedirect.sysfs;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** Who uses which device: a picture of the machine at one time. */
+final class Uses {
+
+  private final Roots roots;
+  private final Mounts mounts;
+  private final OpenFiles openFiles;
+  private final Set<String> swaps = new HashSet<>();
+
+  private Uses(Roots roots) {
+    this.roots = roots;
+    this.mounts = Mounts.read(roots);
+    this.openFiles = OpenFiles.read(roots.proc());
+  }
+
+  static Uses read(Roots roots) {
+    Uses uses = new Uses(roots);
+    for (String line : KernelFiles.lines(roots.proc().resolve("swaps"))) {
+      String file = line.split("\\s", 2)[0];
+      uses.swaps.add(DeviceNodes.name(roots.dev(), Mounts.unescape(file)));
+    }
+    return uses;
+  }
+
+  /** All uses of a controller: of the kernel's devices, and of its VFIO group. */
+  List<Use> of(
+      Path function,
+      @Nullable String name,
+      @Nullable IommuGroup group,
+      List<Namespace> namespaces) {
+    List<Use> uses = new ArrayList<>();
+    if (name != null) {
+      opened(uses, null, name, "controller " + name, "/dev/" + name);
+    }
+    for (Namespace namespace : namespaces) {
+      new Visit(namespace.name(), uses).visit(namespace);
+    }
+    if (group != null) {
+      String node = "/" + group.node(Path.of("dev"));
+      opened(uses, null, node.substring(1), "VFIO group " + group.number(), node);
+    }
+    for (Path device : KernelFiles.children(function.resolve("vfio-dev"))) {
+      String node = "vfio/devices/" + KernelFiles.name(device);
+      opened(uses, null, node, "VFIO device " + KernelFiles.name(device), "/dev/" + node);
+    }
+    return List.copyOf(uses);
+  }
+
+  private void opened(
+      List<Use> uses, @Nullable String namespace, String device, String subject, String node) {
+    for (String process : openFiles.of(node)) {
+      uses.add(new Use(Use.Kind.OPEN, namespace, device, subject, process));
+    }
+  }
+
+  /** The way from a namespace up through all that lies on it; nothing is visited twice. */
+  private final class Visit {
+
+    private final String namespace;
+    private final List<Use> uses;
+    private final Set<String> seen = new HashSet<>();
+
+    Visit(String namespace, List<Use> uses) {
+      this.namespace = namespace;
+      this.uses = uses;
+    }
+
+    void visit(Namespace visited) {
+      device(visited.name(), "namespace " + visited.name());
+      String generic = visited.genericName();
+      opened(uses, namespace, generic, "namespace " + generic, "/dev/" + generic);
+      for (Namespace.Partition partition : visited.partitions()) {
+        device(partition.name(), "partition " + partition.name());
+      }
+    }
+
+    private void device(String name, String subject) {
+      for (String place : mounts.of(name)) {
+        add(Use.Kind.MOUNTED, name, subject, place);
+      }
+      if (swaps.contains(name)) {
+        add(Use.Kind.SWAP, name, subject, "");
+      }
+      opened(uses, namespace, name, subject, "/dev/" + name);
+      for (Path link : KernelFiles.children(roots.block(name).resolve("holders"))) {
+        holder(name, subject, KernelFiles.name(link));
+      }
+      for (Path loop : KernelFiles.children(roots.sys().resolve("class/block"))) {
+        // A loop device is no holder of what is below it.
+        if (("/dev/" + name).equals(KernelFiles.text(loop.resolve("loop/backing_file")))) {
+          holder(name, subject, KernelFiles.name(loop));
+        }
+      }
+    }
+
+    private void holder(String name, String subject, String holder) {
+      String description = describe(holder);
+      add(Use.Kind.HELD, name, subject, description);
+      if (seen.add(holder)) {
+        device(holder, description);
+        String mapped = KernelFiles.text(roots.block(holder).resolve("dm/name"));
+        if (mapped != null) {
+          // Where no udev makes a link of it, /dev/mapper has nodes.
+          opened(uses, namespace, holder, description, "/dev/mapper/" + mapped);
+        }
+        for (Path child : KernelFiles.children(roots.block(holder))) {
+          if (Files.exists(child.resolve("partition"))) {
+            device(KernelFiles.name(child), "partition " + KernelFiles.name(child));
+          }
+        }
+      }
+    }
+
+    private void add(Use.Kind kind, String device, String subject, String by) {
+      uses.add(new Use(kind, namespace, device, subject, by));
+    }
+  }
+
+  /** {@code LVM volume vg0-root (dm-0)}. */
+  private String describe(String holder) {
+    Path block = roots.block(holder);
+    String mapped = KernelFiles.text(block.resolve("dm/name"));
+    if (mapped != null) {
+      String uuid = Objects.requireNonNullElse(KernelFiles.text(block.resolve("dm/uuid")), "");
+      String what =
+          uuid.startsWith("LVM-")
+              ? "LVM volume"
+              : uuid.startsWith("CRYPT-") ? "encrypted device" : "device-mapper device";
+      return "%s %s (%s)".formatted(what, mapped, holder);
+    }
+    if (Files.exists(block.resolve("md"))) {
+      String level = KernelFiles.text(block.resolve("md/level"));
+      return "MD array " + holder + (level == null || level.isEmpty() ? "" : " (" + level + ")");
+    }
+    if (holder.startsWith("bcache")) {
+      return "bcache device " + holder;
+    }
+    return (holder.startsWith("loop") ? "loop device " : "block device ") + holder;
+  }
+}
