@@ -9,7 +9,7 @@ final class Addresses {
       Pattern.compile(
           "(?:mem|file|pci|vfio-user|tcp):.*"
               + "|/dev/(?:nvmed?|ng)\\d.*"
-              + "|(?:[0-9a-fA-F]{4}:)?[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\\.[0-7](?:/.*)?",
+              + "|(?:[0-9a-fA-F]{4,8}:)?[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\\.[0-7](?:/.*)?",
           Pattern.DOTALL);
   private static final Pattern EMULATED = Pattern.compile("(?:mem|file):.*", Pattern.DOTALL);
 

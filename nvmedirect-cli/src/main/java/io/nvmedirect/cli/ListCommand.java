@@ -1,9 +1,14 @@
 package io.nvmedirect.cli;
 
-import java.io.IOException;
+import io.nvmedirect.sysfs.IommuGroup;
+import io.nvmedirect.sysfs.Namespace;
+import io.nvmedirect.sysfs.NvmeController;
+import io.nvmedirect.sysfs.PciDevices;
+import io.nvmedirect.sysfs.Use;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -12,12 +17,16 @@ import picocli.CommandLine.ParentCommand;
 
 @Command(
     name = "list",
-    header = "List the NVMe controllers of this machine.",
+    header = "List the NVMe controllers of this machine, and who uses them.",
     description =
-        "Reads sysfs and needs no privileges. The first column is an address for the other verbs.",
+        "Reads sysfs and procfs and needs no privileges; only root sees which devices the processes "
+            + "of other users have open. BLOCK is bytes of a logical block, + bytes of metadata; "
+            + "GROUP the IOMMU group. --json tells more.",
     footer = {"  nvmed list", "  nvmed list --json"})
 @SuppressWarnings("NullAway.Init")
 final class ListCommand implements Callable<Integer> {
+
+  private static final int MODEL_WIDTH = 20;
 
   @ParentCommand Nvmed nvmed;
 
@@ -25,17 +34,20 @@ final class ListCommand implements Callable<Integer> {
   boolean json;
 
   @Override
-  public Integer call() throws IOException {
-    List<SysfsControllers.Controller> controllers =
-        new SysfsControllers(nvmed.streams.sysfs()).list();
+  public Integer call() {
+    PciDevices devices = new PciDevices(nvmed.streams.roots());
+    List<NvmeController> controllers = devices.list();
     if (json) {
       List<Map<String, @Nullable Object>> objects = new ArrayList<>();
-      controllers.forEach(controller -> objects.add(object(controller)));
-      nvmed.say(Json.text(Json.object("controllers", objects)));
+      controllers.forEach(controller -> objects.add(ControllerJson.object(controller)));
+      nvmed.say(
+          Json.text(
+              Json.object("controllers", objects, "seesAllProcesses", devices.seesAllProcesses())));
     } else if (controllers.isEmpty()) {
       nvmed.say("No NVMe controller on the PCI bus. One inside this process: nvmed bench mem:1GiB");
     } else {
-      Table table = new Table("ADDRESS", ">SIZE", ">BLOCK", "MODEL", "SERIAL", "PCI", "DRIVER");
+      Table table =
+          new Table("PCI", "MODEL", "DRIVER", ">GROUP", "NAMESPACE", ">SIZE", ">BLOCK", "USED");
       controllers.forEach(controller -> rows(table, controller));
       table.print(nvmed.out());
       nvmed.out().flush();
@@ -43,55 +55,56 @@ final class ListCommand implements Callable<Integer> {
     return 0;
   }
 
-  private static void rows(Table table, SysfsControllers.Controller controller) {
-    for (SysfsControllers.Namespace namespace : controller.namespaces()) {
+  /** A row a namespace; further uses of it are on rows of their own. */
+  private static void rows(Table table, NvmeController controller) {
+    List<String> whole = uses(controller, null);
+    if (controller.namespaces().isEmpty()) {
+      row(table, controller, "-", "-", "-", whole);
+    }
+    for (Namespace namespace : controller.namespaces()) {
+      List<String> uses = new ArrayList<>(uses(controller, namespace.name()));
+      if (namespace.equals(controller.namespaces().getFirst())) {
+        uses.addAll(whole);
+      }
+      String metadata = namespace.metadataBytes() == 0 ? "" : "+" + namespace.metadataBytes();
       row(
           table,
           controller,
-          "/dev/" + namespace.name(),
+          namespace.name(),
           Sizes.format(namespace.sizeBytes()),
-          String.valueOf(namespace.blockBytes()));
+          namespace.blockBytes() + metadata,
+          uses);
     }
-    if (controller.namespaces().isEmpty()) {
-      row(table, controller, "pci:" + controller.pciAddress(), "-", "-");
-    }
+  }
+
+  private static List<String> uses(NvmeController controller, @Nullable String namespace) {
+    return controller.uses().stream()
+        .filter(use -> Objects.equals(use.namespace(), namespace))
+        .map(Use::brief)
+        .toList();
   }
 
   private static void row(
       Table table,
-      SysfsControllers.Controller controller,
-      String address,
+      NvmeController controller,
+      String namespace,
       String size,
-      String block) {
+      String block,
+      List<String> uses) {
+    IommuGroup group = controller.group();
     table.row(
-        address,
+        controller.address(),
+        shortened(controller.description()),
+        controller.driver() == null ? "-" : controller.driver(),
+        group == null ? "-" : group.number(),
+        namespace,
         size,
         block,
-        known(controller.model()),
-        known(controller.serial()),
-        controller.pciAddress(),
-        known(controller.driver()));
+        uses.isEmpty() ? "no" : uses.getFirst());
+    uses.stream().skip(1).forEach(use -> table.row("", "", "", "", "", "", "", use));
   }
 
-  private static String known(@Nullable String value) {
-    return value == null || value.isEmpty() ? "-" : value;
-  }
-
-  private static Map<String, @Nullable Object> object(SysfsControllers.Controller controller) {
-    List<Map<String, @Nullable Object>> namespaces = new ArrayList<>();
-    for (SysfsControllers.Namespace namespace : controller.namespaces()) {
-      namespaces.add(
-          Json.object(
-              "address", "/dev/" + namespace.name(),
-              "sizeBytes", namespace.sizeBytes(),
-              "blockBytes", namespace.blockBytes()));
-    }
-    return Json.object(
-        "pciAddress", controller.pciAddress(),
-        "driver", controller.driver(),
-        "name", controller.name(),
-        "model", controller.model(),
-        "serial", controller.serial(),
-        "namespaces", namespaces);
+  private static String shortened(String model) {
+    return model.length() <= MODEL_WIDTH ? model : model.substring(0, MODEL_WIDTH - 1) + "…";
   }
 }

@@ -48,12 +48,13 @@ import picocli.CommandLine.UnmatchedArgumentException;
     exitCodeListHeading = "%nExit status:%n",
     exitCodeList = {
       "0:done",
-      "1:the device, a file or a comparison failed",
+      "1:the device, a file, a comparison or a check failed",
       "2:wrong usage",
       "130:ended by Ctrl-C"
     },
     subcommands = {
       ListCommand.class,
+      DoctorCommand.class,
       InfoCommand.class,
       SmartCommand.class,
       ReadCommand.class,

@@ -1,11 +1,11 @@
 package io.nvmedirect.cli;
 
+import io.nvmedirect.sysfs.Roots;
 import java.io.FileDescriptor;
 import java.io.FileInputStream;
 import java.io.FileOutputStream;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
-import java.nio.file.Path;
 import java.util.function.Supplier;
 
 /**
@@ -13,15 +13,17 @@ import java.util.function.Supplier;
  *
  * @param input standard input for data, as an interruptible channel
  * @param output standard output for data
- * @param sysfs where sysfs is mounted
+ * @param roots where the kernel tells of its devices
  */
 record Streams(
-    Supplier<ReadableByteChannel> input, Supplier<WritableByteChannel> output, Path sysfs) {
+    Supplier<ReadableByteChannel> input,
+    Supplier<WritableByteChannel> output,
+    Roots roots) {
 
   static Streams ofProcess() {
     return new Streams(
         () -> new FileInputStream(FileDescriptor.in).getChannel(),
         () -> new FileOutputStream(FileDescriptor.out).getChannel(),
-        Path.of("/sys"));
+        Roots.local());
   }
 }

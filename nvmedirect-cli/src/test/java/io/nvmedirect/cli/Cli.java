@@ -1,5 +1,6 @@
 package io.nvmedirect.cli;
 
+import io.nvmedirect.sysfs.Roots;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintWriter;
@@ -25,13 +26,14 @@ final class Cli {
     return run(new byte[0], Path.of("/nonexistent"), arguments);
   }
 
-  static Result run(byte[] input, Path sysfs, String... arguments) {
+  /** On a machine that has its /sys, /proc and /dev below {@code root}. */
+  static Result run(byte[] input, Path root, String... arguments) {
     ByteArrayOutputStream data = new ByteArrayOutputStream();
     Streams streams =
         new Streams(
             () -> Channels.newChannel(new ByteArrayInputStream(input)),
             () -> Channels.newChannel(data),
-            sysfs);
+            Roots.under(root));
     StringWriter out = new StringWriter();
     StringWriter err = new StringWriter();
     int status =

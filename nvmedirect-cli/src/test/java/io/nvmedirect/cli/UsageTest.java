@@ -11,7 +11,8 @@ final class UsageTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "list", "info", "smart", "read", "write", "copy", "discard", "flush", "format", "bench"
+        "list", "doctor", "info", "smart", "read", "write", "copy", "discard",
+        "flush", "format", "bench"
       })
   void help_everyVerbHasExamples(String verb) {
     Cli.Result result = Cli.run(verb, "--help");
@@ -43,6 +44,7 @@ final class UsageTest {
         "nonsense",
         "--nonsense",
         "list extra",
+        "doctor extra",
         "info --namespace 0",
         "info --namespace x",
         "read mem:1MiB",
