@@ -39,7 +39,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       "  mem:256MiB                     a controller inside this process, memory-backed",
       "  mem:1GiB?lba=4096&ns=2         the same with 4096-byte blocks and two namespaces",
       "  file:/tmp/nvme.img?size=1GiB   the same controller, backed by a file that stays",
-      "  pci:0000:01:00.0               a device that is bound to vfio-pci",
+      "  pci:0000:01:00.0               a device that 'nvmed bind' has given to vfio-pci",
       "  /dev/nvme0n1, /dev/ng0n1       a device that the kernel's driver keeps",
       "  vfio-user:/run/dev.sock        a controller that another process emulates",
       "  tcp://host:4420/NQN?ns=1       NVMe over TCP",
@@ -54,6 +54,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
     },
     subcommands = {
       ListCommand.class,
+      BindCommand.class,
+      UnbindCommand.class,
       DoctorCommand.class,
       InfoCommand.class,
       SmartCommand.class,

@@ -14,16 +14,19 @@ import java.util.function.Supplier;
  * @param input standard input for data, as an interruptible channel
  * @param output standard output for data
  * @param roots where the kernel tells of its devices
+ * @param steps what changes the drivers of devices
  */
 record Streams(
     Supplier<ReadableByteChannel> input,
     Supplier<WritableByteChannel> output,
-    Roots roots) {
+    Roots roots,
+    DriverSteps steps) {
 
   static Streams ofProcess() {
     return new Streams(
         () -> new FileInputStream(FileDescriptor.in).getChannel(),
         () -> new FileOutputStream(FileDescriptor.out).getChannel(),
-        Roots.local());
+        Roots.local(),
+        new LiveDriverSteps());
   }
 }

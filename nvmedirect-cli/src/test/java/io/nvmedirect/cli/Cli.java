@@ -28,12 +28,17 @@ final class Cli {
 
   /** On a machine that has its /sys, /proc and /dev below {@code root}. */
   static Result run(byte[] input, Path root, String... arguments) {
+    return run(input, Roots.under(root), new LiveDriverSteps(), arguments);
+  }
+
+  static Result run(byte[] input, Roots roots, DriverSteps steps, String... arguments) {
     ByteArrayOutputStream data = new ByteArrayOutputStream();
     Streams streams =
         new Streams(
             () -> Channels.newChannel(new ByteArrayInputStream(input)),
             () -> Channels.newChannel(data),
-            Roots.under(root));
+            roots,
+            steps);
     StringWriter out = new StringWriter();
     StringWriter err = new StringWriter();
     int status =

@@ -11,7 +11,7 @@ final class UsageTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "list", "doctor", "info", "smart", "read", "write", "copy", "discard",
+        "list", "bind", "unbind", "doctor", "info", "smart", "read", "write", "copy", "discard",
         "flush", "format", "bench"
       })
   void help_everyVerbHasExamples(String verb) {
@@ -44,6 +44,9 @@ final class UsageTest {
         "nonsense",
         "--nonsense",
         "list extra",
+        "bind",
+        "bind 0000:01:00.0 --force",
+        "unbind",
         "doctor extra",
         "info --namespace 0",
         "info --namespace x",
