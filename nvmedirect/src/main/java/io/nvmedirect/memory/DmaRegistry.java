@@ -16,6 +16,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class DmaRegistry {
 
+  private static final System.Logger LOG = System.getLogger(DmaRegistry.class.getName());
+
   /** Mappings of the caller's memory that are kept. */
   private static final int MAX_MAPPINGS = 128;
 
@@ -43,6 +45,9 @@ public final class DmaRegistry {
 
   private long clock;
 
+  /** One warning is enough; two, if two threads are first, are no harm. */
+  private volatile boolean refusalTold;
+
   public DmaRegistry(DmaMapper mapper) {
     this.mapper = mapper;
   }
@@ -58,10 +63,10 @@ public final class DmaRegistry {
    * The buffer that memory lies in, mapped now if need be, and acquired: the caller releases it.
    *
    * @return null if the device cannot reach the memory directly: it is on the heap, belongs to one
-   *     thread, has no owner whose life tells how long a mapping would hold, or is not aligned to 4
-   *     bytes
+   *     thread, has no owner whose life tells how long a mapping would hold, is not aligned to 4
+   *     bytes, or cannot be mapped
    */
-  public @Nullable DmaBuffer acquire(MemorySegment memory) throws IOException {
+  public @Nullable DmaBuffer acquire(MemorySegment memory) {
     if (!memory.scope().isAlive()) {
       throw new IllegalStateException("the memory is closed: " + memory);
     }
@@ -77,10 +82,28 @@ public final class DmaRegistry {
     if (memory.isReadOnly() || !isShared(memory) || scope.equals(Arena.global().scope())) {
       return null;
     }
-    DmaBuffer buffer = DmaBuffer.map(mapper, memory);
-    buffer.acquire();
-    add(buffer, scope);
+    DmaBuffer buffer = map(memory);
+    if (buffer != null) {
+      buffer.acquire();
+      add(buffer, scope);
+    }
     return buffer;
+  }
+
+  /** Null if the system refuses, for which the limit of locked memory is the usual reason. */
+  private @Nullable DmaBuffer map(MemorySegment memory) {
+    try {
+      return DmaBuffer.map(mapper, memory);
+    } catch (IOException e) {
+      if (!refusalTold) {
+        refusalTold = true;
+        LOG.log(
+            System.Logger.Level.WARNING,
+            "memory of the application's goes through bounce buffers, which costs a copy: {0}",
+            e.getMessage());
+      }
+      return null;
+    }
   }
 
   /** Whether every thread may access the memory. */

@@ -85,8 +85,7 @@ final class Region implements AutoCloseable {
   }
 
   /** The mapped part that has these bytes; null if they are not mapped. */
-  @org.jspecify.annotations.Nullable
-  Window window(long at, int length) {
+  @Nullable Window window(long at, int length) {
     for (Window window : windows) {
       if (window.contains(at, length)) {
         return window;

@@ -3,20 +3,18 @@ package io.nvmedirect.pcie;
 import io.nvmedirect.linux.Errno;
 import io.nvmedirect.linux.Mmap;
 import io.nvmedirect.linux.ResourceLimit;
-import io.nvmedirect.memory.DmaMapper;
 import io.nvmedirect.spec.NvmeException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The IOMMU of a VFIO container. Mapping pins whole pages; what is not mapped the device cannot reach.
  * Any thread may use it, its lock owns the table.
  */
-final class VfioDma implements DmaMapper {
+final class VfioDma implements GroupMemory {
 
   private static final System.Logger LOG = System.getLogger(VfioDma.class.getName());
 
@@ -115,20 +113,10 @@ final class VfioDma implements DmaMapper {
     addresses.give(mapping.first);
   }
 
-  /** What is mapped ends with the container. */
-  synchronized void close() {
+  /** What is mapped ends with the container, which is the group's to close. */
+  @Override
+  public synchronized void close() {
     closed = true;
     mappings.clear();
-    container.close();
-  }
-
-  /** For messages and tests. */
-  synchronized long mappedBytes() {
-    return mappedBytes;
-  }
-
-  /** The container, for a group that joins; null once closed. */
-  synchronized @Nullable VfioContainer container() {
-    return closed ? null : container;
   }
 }

@@ -6,8 +6,12 @@ import io.nvmedirect.queue.Doorbell;
 import io.nvmedirect.queue.InterruptVector;
 import io.nvmedirect.queue.PciFunction;
 import io.nvmedirect.spec.NvmeException;
+import io.nvmedirect.sysfs.KernelFiles;
+import io.nvmedirect.sysfs.NvmeController;
+import io.nvmedirect.sysfs.PciDevices;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
 
 /**
  * A PCI function that is bound to vfio-pci. Safe for any thread, as hardware is. The kernel resets the
@@ -15,6 +19,8 @@ import java.lang.foreign.MemorySegment;
  * memory away: a device never writes to memory that has another owner.
  */
 public final class VfioFunction implements PciFunction {
+
+  private static final System.Logger LOG = System.getLogger(VfioFunction.class.getName());
 
   /** Command register of the configuration space: bit 1 memory space, bit 2 bus master. */
   private static final int CONFIG_COMMAND = 4;
@@ -56,21 +62,46 @@ public final class VfioFunction implements PciFunction {
    */
   public static VfioFunction open(VfioAddress address) throws IOException {
     String pciAddress = address.function();
-    int group =
-        Integer.parseInt(
-            java.nio.file.Path.of("/sys/bus/pci/devices", pciAddress, "iommu_group")
-                .toRealPath()
-                .getFileName()
-                .toString());
-    VfioGroup acquired = VfioGroup.acquire(group);
+    VfioGroup acquired = null;
     VfioFunction made = null;
     try {
+      acquired = VfioGroup.acquire(group(pciAddress), pciAddress, address.iommu());
       made = open(pciAddress, acquired);
-      return made;
-    } finally {
-      if (made == null) {
-        acquired.release();
+      if (!address.iommu()) {
+        LOG.log(
+            System.Logger.Level.WARNING,
+            "{0} works without an IOMMU: it can write to all of the machine''s memory",
+            pciAddress);
       }
+      return made;
+    } catch (IOException e) {
+      throw new NvmeException(
+          "cannot open pci:%s: %s".formatted(pciAddress, reason(pciAddress, e)), e);
+    } finally {
+      if (made == null && acquired != null) {
+        acquired.release(pciAddress);
+      }
+    }
+  }
+
+  /** The IOMMU group of a function that is bound to vfio-pci. */
+  private static int group(String pciAddress) throws IOException {
+    Path sysfs = Path.of("/sys/bus/pci/devices", pciAddress);
+    String group = KernelFiles.linkName(sysfs.resolve("iommu_group"));
+    if (group == null
+        || !NvmeController.VFIO_DRIVER.equals(KernelFiles.linkName(sysfs.resolve("driver")))) {
+      throw new NvmeException("it is not bound to vfio-pci, or not behind an IOMMU");
+    }
+    return Integer.parseInt(group);
+  }
+
+  /** What the machine knows of who has the device says more than what failed. */
+  private static String reason(String pciAddress, IOException failure) {
+    try {
+      String refusal = PciDevices.local().refusal(pciAddress);
+      return refusal != null ? refusal : String.valueOf(failure.getMessage());
+    } catch (IOException e) {
+      return e.getMessage() + " (nvmed list shows them)";
     }
   }
 
@@ -154,7 +185,7 @@ public final class VfioFunction implements PciFunction {
 
   @Override
   public DmaMapper dma() {
-    return group.dma();
+    return group.memory();
   }
 
   @Override
@@ -189,13 +220,12 @@ public final class VfioFunction implements PciFunction {
       setBusMaster(false);
     } catch (IOException e) {
       // A device that is gone; closing it ends what it may do.
-      System.getLogger(VfioFunction.class.getName())
-          .log(System.Logger.Level.DEBUG, pciAddress + ": bus master stays on", e);
+      LOG.log(System.Logger.Level.DEBUG, pciAddress + ": bus master stays on", e);
     }
     bar.close();
     config.close();
     device.close();
-    group.release();
+    group.release(pciAddress);
   }
 
   @Override

@@ -7,9 +7,12 @@ import io.nvmedirect.spec.NvmeException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * An IOMMU group: the functions that the IOMMU cannot tell apart, with the I/O address space that they
@@ -23,41 +26,51 @@ final class VfioGroup {
   private static final Map<Integer, VfioGroup> OPEN = new HashMap<>();
 
   private final int number;
+  private final VfioContainer container;
   private final NativeFile file;
-  private final VfioDma dma;
-  private int users = 1;
+  private final GroupMemory memory;
 
-  private VfioGroup(int number, NativeFile file, VfioDma dma) {
+  /** The functions of the group that this process has open. */
+  private final Set<String> open = new HashSet<>();
+
+  private VfioGroup(int number, VfioContainer container, NativeFile file, GroupMemory memory) {
     this.number = number;
+    this.container = container;
     this.file = file;
-    this.dma = dma;
+    this.memory = memory;
   }
 
-  /** Opens a group, or counts one more user of it; each user calls {@link #release}. */
-  static VfioGroup acquire(int number) throws IOException {
+  /**
+   * Opens a group for a function, or joins the devices that have it open; {@link #release} lets go.
+   *
+   * @param iommu false for a group that has none, and only for such a one
+   * @throws NvmeException if this process has the function open already
+   */
+  static VfioGroup acquire(int number, String pciAddress, boolean iommu) throws IOException {
     synchronized (OPEN) {
       VfioGroup group = OPEN.get(number);
       if (group == null) {
-        group = open(number);
+        group = open(number, path(number, iommu), iommu);
         OPEN.put(number, group);
-      } else {
-        group.users++;
+      }
+      // The kernel would give the same process a second descriptor of the same device.
+      if (!group.open.add(pciAddress)) {
+        throw new NvmeException(pciAddress + " is in use: this process has it open already");
       }
       return group;
     }
   }
 
   @SuppressWarnings("MustBeClosedChecker") // the group owns them
-  private static VfioGroup open(int number) throws IOException {
+  private static VfioGroup open(int number, Path path, boolean iommu) throws IOException {
     VfioContainer container = VfioContainer.open();
     NativeFile file = null;
     VfioGroup made = null;
     try {
-      file = openFile(number);
+      file = openFile(path);
       checkViable(file, number);
       join(file, container);
-      container.setIommu(Vfio.TYPE1V2_IOMMU, "type1 v2");
-      made = new VfioGroup(number, file, new VfioDma(container));
+      made = new VfioGroup(number, container, file, memory(container, iommu));
       return made;
     } finally {
       if (made == null) {
@@ -69,18 +82,38 @@ final class VfioGroup {
     }
   }
 
-  private static NativeFile openFile(int number) throws NvmeException {
-    Path path = DIRECTORY.resolve(String.valueOf(number));
+  private static GroupMemory memory(VfioContainer container, boolean iommu) throws IOException {
+    if (iommu) {
+      container.setIommu(Vfio.TYPE1V2_IOMMU, "type1 v2");
+      return new VfioDma(container);
+    }
+    container.setIommu(Vfio.NOIOMMU_IOMMU, "no-IOMMU");
+    return new PhysicalMemory();
+  }
+
+  /** The group's file, whose name says whether it has an IOMMU; the user has said so as well. */
+  private static Path path(int number, boolean iommu) throws NvmeException {
+    Path without = DIRECTORY.resolve("noiommu-" + number);
+    if (Files.exists(without) == iommu) {
+      throw new NvmeException(
+          iommu
+              ? "it has no IOMMU: the device can write to all of the machine's memory, and a bug or a killed process can destroy it; if that is accepted, append ?iommu=off to the address"
+              : "it is not in VFIO's no-IOMMU mode (no %s): open it without ?iommu=off"
+                  .formatted(without));
+    }
+    return iommu ? DIRECTORY.resolve(String.valueOf(number)) : without;
+  }
+
+  private static NativeFile openFile(Path path) throws NvmeException {
     try {
       return NativeFile.open(path);
     } catch (LinuxException e) {
       throw new NvmeException(
           switch (e.errno()) {
             case Errno.EACCES, Errno.EPERM ->
-                "%s belongs to another user: give it to this one with: nvmed bind --user NAME ADDRESS, as root"
+                "%s belongs to another user: give it to this one, as root, with: nvmed bind --user NAME ADDRESS"
                     .formatted(path);
-            case Errno.EBUSY ->
-                "%s is in use: a device of IOMMU group %d is open already".formatted(path, number);
+            case Errno.EBUSY -> path + " is in use by another process";
             default -> "cannot open " + path;
           },
           e);
@@ -119,17 +152,19 @@ final class VfioGroup {
     }
   }
 
-  VfioDma dma() {
-    return dma;
+  GroupMemory memory() {
+    return memory;
   }
 
-  /** Ends a use; the last one gives the group back to the kernel. */
-  void release() {
+  /** Ends the use for a function; the last one gives the group back to the kernel. */
+  void release(String pciAddress) {
     synchronized (OPEN) {
-      if (--users == 0) {
+      open.remove(pciAddress);
+      if (open.isEmpty()) {
         OPEN.remove(number);
         file.close();
-        dma.close();
+        memory.close();
+        container.close();
       }
     }
   }
