@@ -66,7 +66,7 @@ final class EmulatedController {
     queues = new DeviceQueues(iommu, doorbells);
     poster = new CompletionPoster(interrupts);
     inFlight = new InFlight(poster);
-    features = new Features(namespaces.length);
+    features = new Features(options);
     events = new AsyncEvents();
     health = new Health();
     logs = new LogPages(health, features, events);

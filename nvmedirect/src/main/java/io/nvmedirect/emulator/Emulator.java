@@ -13,7 +13,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An NVMe 1.4 controller inside the process, as a PCI function: registers, doorbells, an IOMMU and 65
+ * An NVMe 1.4 controller inside the process, as a PCI function: registers, doorbells, an IOMMU and
  * interrupt vectors. Safe for any thread, as hardware is. {@link #close} is the removal of the device:
  * registers read as all ones, doorbells and unmapping have no effect, and waiters on vectors return.
  */
@@ -23,6 +23,7 @@ public final class Emulator implements PciFunction {
 
   private static final AtomicInteger COUNT = new AtomicInteger();
 
+  private final EmulatorOptions options;
   private final RegisterFile registers;
   private final Interrupts interrupts;
   private final Iommu iommu;
@@ -33,6 +34,7 @@ public final class Emulator implements PciFunction {
 
   private Emulator(
       EmulatorOptions options, Media media, EmulatedNamespace[] namespaces, String identity) {
+    this.options = options;
     interrupts = new Interrupts();
     registers = new RegisterFile(interrupts);
     iommu = new Iommu();
@@ -153,7 +155,7 @@ public final class Emulator implements PciFunction {
 
   @Override
   public int vectors() {
-    return Interrupts.VECTORS;
+    return options.vectors();
   }
 
   @Override

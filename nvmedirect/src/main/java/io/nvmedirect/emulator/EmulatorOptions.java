@@ -18,6 +18,8 @@ import org.jspecify.annotations.Nullable;
  * @param lbaBytes 512 or 4096
  * @param namespaces 1 to 64, of equal size
  * @param mdtsBytes most bytes of one transfer: 4096 × 2^n, or 0 for no limit
+ * @param queues I/O queue pairs, 1 to 64
+ * @param vectors interrupt vectors, 0 to 65; with 0 no queue can have interrupts
  */
 public record EmulatorOptions(
     String address,
@@ -26,6 +28,8 @@ public record EmulatorOptions(
     int lbaBytes,
     int namespaces,
     long mdtsBytes,
+    int queues,
+    int vectors,
     Model model,
     Mode mode) {
 
@@ -92,6 +96,8 @@ public record EmulatorOptions(
     private int lbaBytes = 512;
     private int namespaces = 1;
     private long mdtsBytes = DEFAULT_MDTS_BYTES;
+    private int queues = DeviceQueues.IO_QUEUES;
+    private int vectors = Interrupts.VECTORS;
     private Model model = Model.RAM;
     private @Nullable Mode mode;
 
@@ -145,11 +151,15 @@ public record EmulatorOptions(
       switch (name) {
         case "size" -> sizeBytes = size(name, value);
         case "lba" -> lbaBytes = lba(value);
-        case "ns" -> namespaces = namespaces(value);
+        case "ns" -> namespaces = count(name, value, 1, MAX_NAMESPACES);
         case "mdts" -> mdtsBytes = mdts(value);
+        case "queues" -> queues = count(name, value, 1, DeviceQueues.IO_QUEUES);
+        case "vectors" -> vectors = count(name, value, 0, Interrupts.VECTORS);
         case "model" -> model = choice(name, value, Model.values());
         case "mode" -> mode = choice(name, value, Mode.values());
-        default -> throw bad("option", name, "expected size, lba, ns, mdts, model or mode");
+        default ->
+            throw bad(
+                "option", name, "expected size, lba, ns, mdts, queues, vectors, model or mode");
       }
     }
 
@@ -161,12 +171,12 @@ public record EmulatorOptions(
       };
     }
 
-    private int namespaces(String value) throws NvmeException {
-      long count = value.matches("[0-9]{1,3}") ? Long.parseLong(value) : 0;
-      if (count < 1 || count > MAX_NAMESPACES) {
-        throw bad("ns", value, "expected 1 to " + MAX_NAMESPACES);
+    private int count(String name, String value, int least, int most) throws NvmeException {
+      int count = value.matches("[0-9]{1,3}") ? Integer.parseInt(value) : -1;
+      if (count < least || count > most) {
+        throw bad(name, value, "expected %d to %d".formatted(least, most));
       }
-      return (int) count;
+      return count;
     }
 
     private long mdts(String value) throws NvmeException {
@@ -242,7 +252,16 @@ public record EmulatorOptions(
       }
       Mode chosen = mode != null ? mode : model == Model.FLASH ? Mode.THREAD : Mode.INLINE;
       return new EmulatorOptions(
-          address, path, sizeBytes, lbaBytes, namespaces, mdtsBytes, model, chosen);
+          address,
+          path,
+          sizeBytes,
+          lbaBytes,
+          namespaces,
+          mdtsBytes,
+          queues,
+          vectors,
+          model,
+          chosen);
     }
 
     private NvmeException bad(String what, String value, String right) {

@@ -23,7 +23,6 @@ final class Features {
   /** Arbitration burst of 2^3 commands (figure 272). */
   private static final int DEFAULT_ARBITRATION = 3;
 
-  private static final int ALL_QUEUES = (DeviceQueues.IO_QUEUES - 1) * 0x1_0001;
   private static final int UNLIMITED_BURST = 7;
 
   /** SMART warnings and the namespace notice: the events that exist (figure 285). */
@@ -36,13 +35,16 @@ final class Features {
   private static final int ALL_SENSORS = 0xF;
 
   private final int[] values = new int[Feature.ASYNC_EVENT_CONFIGURATION + 1];
+  private final int mostQueues;
   private final int[] errorRecovery;
-  private final int[] vectorConfiguration = new int[Interrupts.VECTORS];
+  private final int[] vectorConfiguration;
   private final int[] thresholds = new int[2];
   private int result;
 
-  Features(int namespaces) {
-    errorRecovery = new int[namespaces];
+  Features(EmulatorOptions options) {
+    mostQueues = options.queues();
+    errorRecovery = new int[options.namespaces()];
+    vectorConfiguration = new int[options.vectors()];
     reset();
   }
 
@@ -57,11 +59,11 @@ final class Features {
     thresholds[THRESHOLD_UNDER] = 0;
   }
 
-  private static int defaultValue(int feature) {
+  private int defaultValue(int feature) {
     return switch (feature) {
       case Feature.ARBITRATION -> DEFAULT_ARBITRATION;
       case Feature.VOLATILE_WRITE_CACHE -> 1;
-      case Feature.NUMBER_OF_QUEUES -> ALL_QUEUES;
+      case Feature.NUMBER_OF_QUEUES -> (mostQueues - 1) * 0x1_0001;
       default -> 0;
     };
   }
@@ -79,6 +81,10 @@ final class Features {
   /** Largest identifier of a submission queue. */
   int submissionQueues() {
     return (values[Feature.NUMBER_OF_QUEUES] & 0xFFFF) + 1;
+  }
+
+  int vectors() {
+    return vectorConfiguration.length;
   }
 
   /** Largest identifier of a completion queue. */
@@ -199,7 +205,7 @@ final class Features {
     if (ioQueuesExist) {
       return Status.COMMAND_SEQUENCE_ERROR | Status.DNR;
     }
-    int most = DeviceQueues.IO_QUEUES - 1;
+    int most = mostQueues - 1;
     result = Math.min(completion, most) << 16 | Math.min(submission, most);
     values[Feature.NUMBER_OF_QUEUES] = result;
     return Status.SUCCESS;
@@ -208,7 +214,7 @@ final class Features {
   /** Figure 282: vector in bits 15:0, coalescing disable in 16. */
   private int setVector(int value) {
     int vector = value & 0xFFFF;
-    if (vector >= Interrupts.VECTORS) {
+    if (vector >= vectorConfiguration.length) {
       return Status.INVALID_FIELD | Status.DNR;
     }
     vectorConfiguration[vector] = value & 0x1_FFFF;
@@ -249,7 +255,7 @@ final class Features {
       }
       case Feature.INTERRUPT_VECTOR_CONFIGURATION -> {
         int vector = cdw11 & 0xFFFF;
-        if (vector >= Interrupts.VECTORS) {
+        if (vector >= vectorConfiguration.length) {
           return Status.INVALID_FIELD | Status.DNR;
         }
         result = vector | (current ? vectorConfiguration[vector] & 1 << 16 : 0);

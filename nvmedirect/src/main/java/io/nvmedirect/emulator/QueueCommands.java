@@ -36,10 +36,11 @@ final class QueueCommands {
     if (status != Status.SUCCESS) {
       return status;
     }
-    if (vector >= Interrupts.VECTORS) {
+    boolean interrupts = (cdw11 & INTERRUPTS_ENABLED) != 0;
+    // Without interrupts IV is 0, also where there is no vector 0.
+    if (vector >= features.vectors() && (interrupts || vector != 0)) {
       return Status.INVALID_INTERRUPT_VECTOR | Status.DNR;
     }
-    boolean interrupts = (cdw11 & INTERRUPTS_ENABLED) != 0;
     boolean created =
         queues.createCompletion(
                 id,

@@ -24,6 +24,8 @@ class EmulatorOptionsTest {
                 512,
                 1,
                 512 << 10,
+                64,
+                65,
                 EmulatorOptions.Model.RAM,
                 EmulatorOptions.Mode.INLINE));
   }
@@ -32,12 +34,14 @@ class EmulatorOptionsTest {
   void parse_fileTakesEveryOption() throws NvmeException {
     EmulatorOptions options =
         EmulatorOptions.parse(
-            "file:/a/b.img?size=1GiB&lba=4096&ns=4&mdts=1MiB&model=null&mode=thread");
+            "file:/a/b.img?size=1GiB&lba=4096&ns=4&mdts=1MiB&queues=1&vectors=0&model=null&mode=thread");
     assertThat(options.path()).isEqualTo(Path.of("/a/b.img"));
     assertThat(options.sizeBytes()).isEqualTo(1L << 30);
     assertThat(options.lbaBytes()).isEqualTo(4096);
     assertThat(options.namespaces()).isEqualTo(4);
     assertThat(options.mdtsBytes()).isEqualTo(1 << 20);
+    assertThat(options.queues()).isEqualTo(1);
+    assertThat(options.vectors()).isZero();
     assertThat(options.model()).isEqualTo(EmulatorOptions.Model.NULL);
     assertThat(options.mode()).isEqualTo(EmulatorOptions.Mode.THREAD);
   }
@@ -86,6 +90,12 @@ class EmulatorOptionsTest {
         "mem:1MiB?mdts=4096",
         "mem:1MiB?mdts=12KiB",
         "mem:1MiB?mdts=1TiB",
+        "mem:1MiB?queues=0",
+        "mem:1MiB?queues=65",
+        "mem:1MiB?queues=-1",
+        "mem:1MiB?queues=",
+        "mem:1MiB?vectors=66",
+        "mem:1MiB?vectors=x",
         "mem:1MiB?model=disk",
         "mem:1MiB?mode=fast",
         "mem:1MiB?model=flash&mode=inline",
@@ -117,6 +127,8 @@ class EmulatorOptionsTest {
     assertThatThrownBy(() -> EmulatorOptions.parse("mem:1MiB?ns=3"))
         .hasMessageContaining("\"1048576\"")
         .hasMessageContaining("multiple of 1536");
+    assertThatThrownBy(() -> EmulatorOptions.parse("mem:1MiB?queues=65"))
+        .hasMessageContaining("queues \"65\": expected 1 to 64");
     assertThatThrownBy(() -> EmulatorOptions.parse("mem:1MiB?model=flash&mode=inline"))
         .hasMessageContaining("mode=thread");
   }

@@ -100,6 +100,47 @@ class QueueCommandsTest {
   }
 
   @Test
+  void fewQueues_areAllThatIsAllocated() throws IOException {
+    stop();
+    host = RawHost.open("mem:1MiB?queues=2");
+    host.enable(32);
+    admin = host.admin();
+    assertThat(admin.ok(command(0x0A).cdw(10, 7))).isEqualTo(0x0001_0001);
+    assertThat(admin.ok(command(0x09).cdw(10, 7).cdw(11, 0x003F_003F))).isEqualTo(0x0001_0001);
+    assertThat(admin.refused(host.createCq(host.new Queue(3, 16), 0))).isEqualTo(0x101);
+    host.createQueue(1, 16, 1);
+    host.createQueue(2, 16, 2);
+    host.checkWorks();
+  }
+
+  @Test
+  void fewVectors_areAllThatAQueueCanHave() throws IOException {
+    stop();
+    host = RawHost.open("mem:1MiB?vectors=2");
+    host.enable(32);
+    admin = host.admin();
+    assertThat(admin.refused(host.createCq(host.new Queue(1, 16), 2))).isEqualTo(0x108);
+    assertThat(admin.refused(command(0x09).cdw(10, 9).cdw(11, 2))).isEqualTo(0x002);
+    admin.ok(command(0x09).cdw(10, 9).cdw(11, 1));
+    host.createQueue(1, 16, 1);
+    host.createQueue(2, 16, 1);
+    host.checkWorks();
+  }
+
+  @Test
+  void noVectors_queuesWithoutInterruptsOnly() throws IOException {
+    stop();
+    host = RawHost.open("mem:1MiB?vectors=0");
+    host.enable(32);
+    admin = host.admin();
+    RawHost.Queue queue = host.new Queue(1, 16);
+    assertThat(admin.refused(host.createCq(queue, 0))).isEqualTo(0x108);
+    admin.ok(host.createCq(queue, 0).cdw(11, 1));
+    admin.ok(host.createSq(queue));
+    queue.ok(command(0).nsid(1));
+  }
+
+  @Test
   void numberOfQueues_limitsIdentifiers() throws IOException {
     assertThat(admin.ok(command(0x09).cdw(10, 7).cdw(11, 0x0001_0003))).isEqualTo(0x0001_0003);
     RawHost.Queue queue = host.new Queue(3, 16);
