@@ -349,7 +349,8 @@ public final class NvmeDevice implements AutoCloseable {
    *
    * @param pages pages of 4096 bytes, at least 1
    * @return the resulting size
-   * @throws NvmeException if the device was opened without a cache
+   * @throws NvmeException if the device was opened without a cache, or all the queues that the
+   *     controller allows are confined ones
    */
   public int resizeCache(int pages) throws IOException {
     BlockCache cache = requireCache();
@@ -379,16 +380,35 @@ public final class NvmeDevice implements AutoCloseable {
     return cache;
   }
 
-  /** What the device itself does on a queue of its own. */
+  /** What the device itself does, not for a handle. */
   @FunctionalInterface
   private interface PathsAction {
     void run(DirectPaths paths) throws IOException;
   }
 
+  /** Runs it on a queue of its own or, if the controller has none left, on one that is open. */
   private void withPaths(PathsAction action) throws IOException {
-    try (NvmeQueue queue = createQueue(QueueOption.MANUAL_COMPLETION);
-        NvmeHandle handle = queue.createHandle()) {
+    NvmeQueue shared = sharedIfNoneIsLeft();
+    if (shared != null) {
+      runOn(shared, action);
+      return;
+    }
+    try (NvmeQueue own = createQueue(QueueOption.MANUAL_COMPLETION)) {
+      runOn(own, action);
+    }
+  }
+
+  private static void runOn(NvmeQueue queue, PathsAction action) throws IOException {
+    try (NvmeHandle handle = queue.createHandle()) {
       action.run(handle.paths());
+    }
+  }
+
+  private @Nullable NvmeQueue sharedIfNoneIsLeft() {
+    synchronized (lock) {
+      return queues.size() < maxQueues()
+          ? null
+          : queues.stream().filter(queue -> !queue.isConfined()).findAny().orElse(null);
     }
   }
 

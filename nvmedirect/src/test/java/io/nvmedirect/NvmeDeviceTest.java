@@ -165,6 +165,27 @@ class NvmeDeviceTest {
   }
 
   @Test
+  void resizeCache_whileTheOnlyQueueIsOpen_writesWhatMustGo() throws IOException {
+    byte[] data = TestData.random(1, 64 * 4096);
+    try (NvmeDevice device = NvmeDevice.open("mem:1MiB?queues=1");
+        NvmeQueue queue = device.createQueue();
+        NvmeHandle buffered = queue.createHandle(HandleOption.BUFFERED)) {
+      buffered.write(MemorySegment.ofArray(data), 0);
+      assertThat(device.resizeCache(1)).isEqualTo(1);
+      MemorySegment read = MemorySegment.ofArray(new byte[data.length]);
+      buffered.read(read, 0);
+      assertThat(TestData.bytes(read)).isEqualTo(data);
+    }
+    try (NvmeDevice device = NvmeDevice.open("mem:1MiB?queues=1");
+        NvmeQueue queue = device.createQueue(QueueOption.CONFINED)) {
+      assertThat(queue.depth()).isPositive();
+      assertThatThrownBy(() -> device.resizeCache(1))
+          .isInstanceOf(NvmeException.class)
+          .hasMessageContaining("no queue is left");
+    }
+  }
+
+  @Test
   void createQueue_ofABadDepth_namesIt() throws IOException {
     try (NvmeDevice device = NvmeDevice.open("mem:1MiB")) {
       assertThatThrownBy(() -> device.createQueue(0))
