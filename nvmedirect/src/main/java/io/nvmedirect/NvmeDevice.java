@@ -211,6 +211,11 @@ public final class NvmeDevice implements AutoCloseable {
     return controller.maxQueueDepth();
   }
 
+  /** Whether queues can have {@link QueueOption#INTERRUPT}. */
+  public boolean hasInterrupts() {
+    return controller.hasInterrupts();
+  }
+
   /** The SMART / Health Information log of the controller. */
   public SmartLog smart() throws IOException {
     return controller.pages().smartLog();

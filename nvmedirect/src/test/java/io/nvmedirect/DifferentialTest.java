@@ -3,14 +3,15 @@ package io.nvmedirect;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Long random sequences of operations, in every way that there is to do them, against an array of
@@ -19,7 +20,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(600)
 class DifferentialTest {
 
-  private static final int OPERATIONS = 50_000;
+  /** What the operations are on, of devices that have more. */
+  private static final long MOST_BYTES = 4 << 20;
+
+  private static final int THREADS = 4;
+  private static final int QUEUES_OF_A_USER = 3;
 
   private static long seed() {
     return Long.getLong("nvmedirect.seed", System.nanoTime());
@@ -30,53 +35,95 @@ class DifferentialTest {
     return NvmeDevice.open(address, DeviceOptions.defaults().withCachePages(24));
   }
 
-  @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "mem:1MiB",
-        "mem:1MiB?lba=4096&mdts=16KiB",
-        "mem:1MiB?mode=thread&mdts=8KiB",
-        "mem:1025KiB"
-      })
-  void oneThread_seesWhatItWrote(String address) throws IOException {
-    long seed = seed();
-    try (NvmeDevice device = open(address);
-        RandomUser user = new RandomUser(device, seed, 0, device.sizeBytes())) {
-      user.run(OPERATIONS);
+  /** The queues that each of some users may have for itself, or shared if there are fewer. */
+  private static List<List<NvmeQueue>> queues(NvmeDevice device, int users) throws IOException {
+    List<NvmeQueue> all = new ArrayList<>();
+    while (all.size() < Math.min(QUEUES_OF_A_USER * users, device.maxQueues())) {
+      all.add(
+          switch (all.size() % QUEUES_OF_A_USER) {
+            case 0 -> device.createQueue(5);
+            case 1 -> device.createQueue(16, QueueOption.MANUAL_COMPLETION);
+            default ->
+                device.hasInterrupts()
+                    ? device.createQueue(32, QueueOption.INTERRUPT)
+                    : device.createQueue(32);
+          });
+    }
+    List<List<NvmeQueue>> shares = new ArrayList<>();
+    for (int user = 0; user < users; user++) {
+      int first = user * QUEUES_OF_A_USER;
+      int count = Math.min(QUEUES_OF_A_USER, all.size());
+      shares.add(
+          IntStream.range(first, first + count).mapToObj(i -> all.get(i % all.size())).toList());
+    }
+    return shares;
+  }
+
+  private static void close(List<List<NvmeQueue>> queues) throws IOException {
+    for (List<NvmeQueue> share : queues) {
+      for (NvmeQueue queue : share) {
+        queue.close();
+      }
     }
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"mem:1MiB?mdts=16KiB", "mem:1MiB?lba=4096&mode=thread"})
-  void withoutCache_oneThread_seesWhatItWrote(String address) throws IOException {
-    DeviceOptions options = DeviceOptions.defaults().withoutCache();
-    try (NvmeDevice device = NvmeDevice.open(address, options);
-        RandomUser user = new RandomUser(device, seed(), 0, device.sizeBytes())) {
-      user.run(OPERATIONS / 2);
+  @DeviceAddresses({
+    "mem:1MiB",
+    "mem:1MiB?lba=4096&mdts=16KiB",
+    "mem:1MiB?mode=thread&mdts=8KiB",
+    "mem:1025KiB"
+  })
+  void oneThread_seesWhatItWrote(String address, Operations operations) throws IOException {
+    try (NvmeDevice device = open(address)) {
+      runOne(device, operations.count());
     }
+  }
+
+  @ParameterizedTest
+  @DeviceAddresses({"mem:1MiB?mdts=16KiB", "mem:1MiB?lba=4096&mode=thread"})
+  void withoutCache_oneThread_seesWhatItWrote(String address, Operations operations)
+      throws IOException {
+    DeviceOptions options = DeviceOptions.defaults().withoutCache();
+    try (NvmeDevice device = NvmeDevice.open(address, options)) {
+      runOne(device, operations.count() / 2);
+    }
+  }
+
+  /** At the end of the device. */
+  private static void runOne(NvmeDevice device, int operations) throws IOException {
+    List<List<NvmeQueue>> queues = queues(device, 1);
+    long to = device.sizeBytes();
+    long from = Math.max(0, to - MOST_BYTES / 2);
+    try (RandomUser user = new RandomUser(device, queues.getFirst(), seed(), from, to)) {
+      user.run(operations);
+    }
+    close(queues);
   }
 
   /** Neighbours share pages of the cache, but no block. */
   @ParameterizedTest
-  @ValueSource(strings = {"mem:1MiB", "mem:1MiB?mode=thread", "mem:4MiB?lba=4096&mode=thread"})
-  void threads_onDisjointRanges_seeWhatTheyWrote(String address) throws Exception {
+  @DeviceAddresses({"mem:1MiB", "mem:1MiB?mode=thread", "mem:4MiB?lba=4096&mode=thread"})
+  void threads_onDisjointRanges_seeWhatTheyWrote(String address, Operations operations)
+      throws Exception {
     long seed = seed();
-    int threadCount = 4;
     try (NvmeDevice device = open(address);
-        ExecutorService threads = Executors.newFixedThreadPool(threadCount)) {
-      long share = device.sizeBytes() / threadCount;
+        ExecutorService threads = Executors.newFixedThreadPool(THREADS)) {
+      List<List<NvmeQueue>> queues = queues(device, THREADS);
+      long size = Math.min(device.sizeBytes(), MOST_BYTES);
+      long share = size / THREADS;
       long block = device.blockBytes();
       List<Future<?>> results = new ArrayList<>();
-      for (int t = 0; t < threadCount; t++) {
+      for (int t = 0; t < THREADS; t++) {
         // Odd numbers of blocks, so that the borders are within pages.
         long from = t == 0 ? 0 : t * share / block * block + block;
-        long to =
-            t == threadCount - 1 ? device.sizeBytes() : (t + 1) * share / block * block + block;
+        long to = t == THREADS - 1 ? size : (t + 1) * share / block * block + block;
         int thread = t;
         results.add(
             threads.submit(() -> {
-              try (RandomUser user = new RandomUser(device, seed + thread, from, to)) {
-                user.run(OPERATIONS / threadCount);
+              try (RandomUser user =
+                  new RandomUser(device, queues.get(thread), seed + thread, from, to)) {
+                user.run(operations.count() / THREADS);
               }
               return null;
             }));
@@ -84,23 +131,31 @@ class DifferentialTest {
       for (Future<?> result : results) {
         result.get();
       }
+      close(queues);
     }
   }
 
   @ParameterizedTest
-  @ValueSource(
-      strings = {"mem:256KiB", "mem:256KiB?mode=thread", "mem:256KiB?lba=4096&mode=thread"})
-  void threads_onOneRange_readOnlyWhatSomebodyWrote(String address) throws Exception {
+  @DeviceAddresses({"mem:256KiB", "mem:256KiB?mode=thread", "mem:256KiB?lba=4096&mode=thread"})
+  void threads_onOneRange_readOnlyWhatSomebodyWrote(String address, Operations operations)
+      throws Exception {
     long seed = seed();
     try (NvmeDevice device = open(address);
-        ExecutorService threads = Executors.newFixedThreadPool(4)) {
+        ExecutorService threads = Executors.newFixedThreadPool(THREADS)) {
+      List<List<NvmeQueue>> queues = queues(device, THREADS);
+      long size = Math.min(device.sizeBytes(), 256 << 10);
+      try (NvmeHandle handle = queues.getFirst().getFirst().createHandle()) {
+        handle.write(MemorySegment.ofArray(new byte[(int) size]), 0);
+      }
+      int blocks = (int) (size / device.blockBytes());
       List<Future<?>> results = new ArrayList<>();
-      for (int t = 0; t < 4; t++) {
-        StampingUser user = new StampingUser(device, seed + t, t + 1);
+      for (int t = 0; t < THREADS; t++) {
+        NvmeQueue queue = queues.get(t).getFirst();
+        StampingUser user = new StampingUser(device, queue, seed + t, t + 1, blocks);
         results.add(
             threads.submit(() -> {
               try (user) {
-                user.run(OPERATIONS / 8);
+                user.run(operations.count() / 8);
               }
               return null;
             }));
@@ -108,7 +163,8 @@ class DifferentialTest {
       for (Future<?> result : results) {
         result.get();
       }
-      assertThat(results).hasSize(4);
+      assertThat(results).hasSize(THREADS);
+      close(queues);
     }
   }
 }

@@ -26,12 +26,6 @@ public final class FaultyDevice {
     return NvmeDevice.open(address, new RingTransport(emulator), options);
   }
 
-  /** A device without interrupt vectors. */
-  public static NvmeDevice withoutInterrupts(String address, Emulator emulator) throws IOException {
-    PciFunction function = new OwnVectors(emulator, 0, emulator::vector);
-    return NvmeDevice.open(address, new RingTransport(function), DeviceOptions.defaults());
-  }
-
   /** A device with few interrupt vectors, whose waiters the test makes. */
   static NvmeDevice withVectors(
       Emulator emulator, int vectors, IntFunction<InterruptVector> opener, DeviceOptions options)

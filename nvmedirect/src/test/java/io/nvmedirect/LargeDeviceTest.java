@@ -15,14 +15,15 @@ class LargeDeviceTest {
   private static final long GIB = 1L << 30;
 
   @ParameterizedTest
-  @ValueSource(strings = {"mem:1TiB", "mem:1TiB?lba=4096&mode=thread"})
+  @DeviceAddresses({"mem:1TiB", "mem:1TiB?lba=4096&mode=thread"})
   void offsets_beyond32Bits_areKeptApart(String address) throws IOException {
     try (NvmeDevice device = NvmeDevice.open(address);
         NvmeQueue queue = device.createQueue();
         NvmeHandle handle = queue.createHandle();
         DmaBuffer buffer = device.allocate(4096)) {
-      assertThat(device.sizeBytes()).isEqualTo(1024 * GIB);
-      long[] positions = {0, 2 * GIB, 4 * GIB, 8 * GIB + 4096, 1024 * GIB - 4096};
+      long size = device.sizeBytes();
+      DeviceTraits.assumeSize(device, 9 * GIB, "no offset has more than 32 bits");
+      long[] positions = {0, 2 * GIB, 4 * GIB, 8 * GIB + 4096, size - 4096};
       for (int i = 0; i < positions.length; i++) {
         buffer.segment().fill((byte) (i + 1));
         handle.write(buffer.segment(), positions[i]);

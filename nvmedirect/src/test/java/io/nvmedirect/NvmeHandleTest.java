@@ -9,25 +9,26 @@ import io.nvmedirect.spec.Status;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** Synchronous direct I/O, over block sizes, modes, small and large MDTS, and queue depth 1. */
 @ParameterizedClass
-@ValueSource(
-    strings = {
-      "mem:16MiB",
-      "mem:16MiB?lba=4096",
-      "mem:16MiB?mode=thread",
-      "mem:16MiB?lba=4096&mode=thread&mdts=8KiB",
-      "mem:16MiB?mdts=16KiB",
-      "mem:16MiB?mdts=0"
-    })
+@DeviceAddresses({
+  "mem:16MiB",
+  "mem:16MiB?lba=4096",
+  "mem:16MiB?mode=thread",
+  "mem:16MiB?lba=4096&mode=thread&mdts=8KiB",
+  "mem:16MiB?mdts=16KiB",
+  "mem:16MiB?mdts=0"
+})
 class NvmeHandleTest {
+
+  /** What a test reads and writes at the most, for devices may be large. */
+  private static final int MOST_BYTES = 16 << 20;
 
   private final NvmeDevice device;
   private final NvmeQueue queue;
@@ -106,9 +107,9 @@ class NvmeHandleTest {
   }
 
   @Test
-  void read_ofTheWholeDevice_isOneCall() throws IOException {
-    try (DmaBuffer buffer = device.allocate(device.sizeBytes())) {
-      byte[] data = TestData.random(1, (int) device.sizeBytes());
+  void read_ofManyCommands_isOneCall() throws IOException {
+    try (DmaBuffer buffer = device.allocate(Math.min(device.sizeBytes(), MOST_BYTES))) {
+      byte[] data = TestData.random(1, (int) buffer.byteSize());
       TestData.fill(buffer.segment(), data);
       handle.write(buffer.segment(), 0);
       buffer.segment().fill((byte) 0);
@@ -132,6 +133,7 @@ class NvmeHandleTest {
   @Test
   void misaligned_isRefusedAndChangesNothing() throws IOException {
     MemorySegment data = MemorySegment.ofArray(new byte[block]).fill((byte) 9);
+    handle.write(MemorySegment.ofArray(new byte[2 * block]).fill((byte) 6), 0);
     MemorySegment part = data.asSlice(0, block - 1);
     assertThatThrownBy(() -> handle.write(data, 1))
         .isInstanceOf(IllegalArgumentException.class)
@@ -142,7 +144,7 @@ class NvmeHandleTest {
         .hasMessageContaining("length=" + (block - 1));
     MemorySegment read = MemorySegment.ofArray(new byte[2 * block]).fill((byte) 5);
     handle.read(read, 0);
-    assertThat(TestData.bytes(read)).containsOnly(0);
+    assertThat(TestData.bytes(read)).containsOnly(6);
   }
 
   @Test
@@ -188,6 +190,7 @@ class NvmeHandleTest {
 
   @Test
   void compare_tellsEqualFromDifferent() throws IOException {
+    DeviceTraits.assumeSupport(device, device.controller().supportsCompare(), "Compare");
     byte[] data = TestData.random(2, 20 * block);
     MemorySegment memory = MemorySegment.ofArray(data);
     handle.write(memory, 0);
@@ -206,20 +209,26 @@ class NvmeHandleTest {
     handle.writeZeroes(3L * block, 10L * block);
     handle.discard(20L * block, 30L * block);
     handle.read(read, 0);
-    for (int b = 0; b < 64; b++) {
-      boolean cleared = (b >= 3 && b < 13) || (b >= 20 && b < 50);
-      assertThat(read.get(ValueLayout.JAVA_BYTE, (long) b * block))
-          .as("block %d", b)
-          .isEqualTo((byte) (cleared ? 0 : 1));
-    }
-    handle.writeZeroes(0, device.sizeBytes());
-    handle.discard(0, device.sizeBytes());
+    byte[] expected = TestData.bytes(ones);
+    byte[] bytes = TestData.bytes(read);
+    Arrays.fill(expected, 3 * block, 13 * block, (byte) 0);
+    byte[] before = Arrays.copyOfRange(expected, 20 * block, 50 * block);
+    byte[] discarded = Arrays.copyOfRange(bytes, 20 * block, 50 * block);
+    DeviceTraits.assertDeallocated(device, before, discarded);
+    System.arraycopy(discarded, 0, expected, 20 * block, discarded.length);
+    assertThat(bytes).isEqualTo(expected);
+    handle.writeZeroes(0, Math.min(device.sizeBytes(), MOST_BYTES));
     handle.read(read, 0);
     assertThat(TestData.bytes(read)).containsOnly(0);
+    handle.write(ones, 0);
+    handle.discard(0, device.sizeBytes());
+    handle.read(read, 0);
+    DeviceTraits.assertDeallocated(device, TestData.bytes(ones), TestData.bytes(read));
   }
 
   @Test
   void uncorrectableBlock_isAnExceptionUntilItIsWritten() throws IOException {
+    DeviceTraits.assumeWriteUncorrectable(device);
     MemorySegment memory = MemorySegment.ofArray(new byte[8 * block]);
     handle.write(memory, 0);
     handle.writeUncorrectable(5L * block, block);
@@ -237,7 +246,9 @@ class NvmeHandleTest {
     handle.read(memory.asSlice(0, 5L * block), 0);
     handle.write(memory.asSlice(0, block), 5L * block);
     handle.read(memory, 0);
-    handle.verify(0, 8L * block);
+    if (device.controller().supportsVerify()) {
+      handle.verify(0, 8L * block);
+    }
   }
 
   @Test
@@ -249,8 +260,7 @@ class NvmeHandleTest {
       fua.flush();
       MemorySegment read = MemorySegment.ofArray(new byte[4 * block]);
       handle.read(read, 0);
-      assertThat(TestData.bytes(read.asSlice(0, block)))
-          .isEqualTo(java.util.Arrays.copyOf(data, block));
+      assertThat(TestData.bytes(read.asSlice(0, block))).isEqualTo(Arrays.copyOf(data, block));
       assertThat(TestData.bytes(read.asSlice(block, block))).containsOnly(0);
     }
   }

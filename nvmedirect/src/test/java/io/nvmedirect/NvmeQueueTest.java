@@ -15,22 +15,28 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.ParameterizedClass;
 
+@ParameterizedClass
+@DeviceAddresses({"mem:4MiB", "mem:4MiB?mode=thread"})
 @Timeout(120)
 class NvmeQueueTest {
 
+  private final String address;
+
+  NvmeQueueTest(String address) {
+    this.address = address;
+  }
+
   @Test
   void confinedQueue_belongsToItsFirstThread() throws Exception {
-    try (NvmeDevice device = NvmeDevice.open("mem:1MiB");
+    try (NvmeDevice device = NvmeDevice.open(address);
         NvmeQueue queue = device.createQueue(QueueOption.CONFINED);
         NvmeHandle handle = queue.createHandle();
         ExecutorService other = Executors.newSingleThreadExecutor()) {
       assertThat(queue.options())
           .containsExactlyInAnyOrder(QueueOption.CONFINED, QueueOption.MANUAL_COMPLETION);
-      handle.read(MemorySegment.ofArray(new byte[512]), 0);
+      handle.read(MemorySegment.ofArray(new byte[4096]), 0);
       Future<Integer> poll = other.submit(queue::poll);
       assertThatThrownBy(poll::get)
           .isInstanceOf(ExecutionException.class)
@@ -41,21 +47,33 @@ class NvmeQueueTest {
 
   @Test
   void depth_isWhatWasAskedFor() throws IOException {
-    try (NvmeDevice device = NvmeDevice.open("mem:1MiB");
-        NvmeQueue one = device.createQueue(1);
-        NvmeQueue most = device.createQueue(4095);
-        NvmeQueue usual = device.createQueue()) {
-      assertThat(one.depth()).isEqualTo(1);
-      assertThat(most.depth()).isEqualTo(4095);
-      assertThat(usual.depth()).isEqualTo(255);
-      assertThat(one.id()).isNotEqualTo(most.id());
-      assertThat(one.inFlight()).isZero();
+    try (NvmeDevice device = NvmeDevice.open(address)) {
+      for (int depth : new int[] {1, 7, device.maxQueueDepth()}) {
+        try (NvmeQueue queue = device.createQueue(depth)) {
+          assertThat(queue.depth()).isEqualTo(depth);
+          assertThat(queue.inFlight()).isZero();
+        }
+      }
+      try (NvmeQueue usual = device.createQueue()) {
+        assertThat(usual.depth()).isEqualTo(Math.min(255, device.maxQueueDepth()));
+      }
+    }
+  }
+
+  @Test
+  void queues_haveIdentifiersOfTheirOwn() throws IOException {
+    try (NvmeDevice device = NvmeDevice.open(address)) {
+      DeviceTraits.assumeQueues(device, 2);
+      try (NvmeQueue first = device.createQueue();
+          NvmeQueue second = device.createQueue()) {
+        assertThat(first.id()).isNotEqualTo(second.id());
+      }
     }
   }
 
   @Test
   void interruptHandle_needsAnInterruptQueue() throws IOException {
-    try (NvmeDevice device = NvmeDevice.open("mem:1MiB");
+    try (NvmeDevice device = NvmeDevice.open(address);
         NvmeQueue queue = device.createQueue()) {
       assertThatThrownBy(() -> queue.createHandle(HandleOption.INTERRUPT))
           .isInstanceOf(IllegalArgumentException.class)
@@ -64,39 +82,46 @@ class NvmeQueueTest {
     }
   }
 
-  @ParameterizedTest
-  @CsvSource({
-    "mem:4MiB, false",
-    "mem:4MiB?mode=thread, false",
-    "mem:4MiB, true",
-    "mem:4MiB?mode=thread, true"
-  })
-  void threads_shareAQueue(String address, boolean interrupt) throws Exception {
-    QueueOption[] options =
-        interrupt ? new QueueOption[] {QueueOption.INTERRUPT} : new QueueOption[0];
-    HandleOption[] handleOptions =
-        interrupt ? new HandleOption[] {HandleOption.INTERRUPT} : new HandleOption[0];
+  @Test
+  void threads_shareAQueue(Operations operations) throws Exception {
     try (NvmeDevice device = NvmeDevice.open(address);
-        NvmeQueue queue = device.createQueue(4, options);
-        NvmeHandle handle = queue.createHandle(handleOptions);
-        ExecutorService threads = Executors.newFixedThreadPool(6)) {
+        NvmeQueue queue = device.createQueue(4);
+        NvmeHandle handle = queue.createHandle()) {
+      assertThreadsShare(device, handle, operations.rounds(300));
+    }
+  }
+
+  @Test
+  void threads_shareAQueueWithInterrupts(Operations operations) throws Exception {
+    try (NvmeDevice device = NvmeDevice.open(address)) {
+      DeviceTraits.assumeInterrupts(device);
+      try (NvmeQueue queue = device.createQueue(4, QueueOption.INTERRUPT);
+          NvmeHandle handle = queue.createHandle(HandleOption.INTERRUPT)) {
+        assertThreadsShare(device, handle, operations.rounds(300));
+      }
+    }
+  }
+
+  private static void assertThreadsShare(NvmeDevice device, NvmeHandle handle, int rounds)
+      throws Exception {
+    try (ExecutorService threads = Executors.newFixedThreadPool(6)) {
       List<Future<?>> results = new ArrayList<>();
       for (int t = 0; t < 6; t++) {
         int thread = t;
-        results.add(threads.submit(() -> readAndWrite(device, handle, thread)));
+        results.add(threads.submit(() -> readAndWrite(device, handle, thread, rounds)));
       }
       for (Future<?> result : results) {
         result.get();
       }
-      assertThat(queue.inFlight()).isZero();
+      assertThat(handle.queue().inFlight()).isZero();
     }
   }
 
-  private static Void readAndWrite(NvmeDevice device, NvmeHandle handle, int thread)
+  private static Void readAndWrite(NvmeDevice device, NvmeHandle handle, int thread, int rounds)
       throws IOException {
     long position = thread * 65_536L;
     try (DmaBuffer buffer = device.allocate(8192)) {
-      for (int i = 0; i < 300; i++) {
+      for (int i = 0; i < rounds; i++) {
         buffer.segment().asSlice(0, 4096).fill((byte) (thread + i));
         handle.write(buffer.segment().asSlice(0, 4096), position + i % 16 * 4096L);
         handle.read(buffer.segment().asSlice(4096), position + i % 16 * 4096L);
@@ -107,15 +132,14 @@ class NvmeQueueTest {
     return null;
   }
 
-  @ParameterizedTest
-  @ValueSource(strings = {"mem:4MiB", "mem:4MiB?mode=thread"})
-  void virtualThreads_doBlockingIo(String address) throws Exception {
+  @Test
+  void virtualThreads_doBlockingIo(Operations operations) throws Exception {
     try (NvmeDevice device = NvmeDevice.open(address);
         NvmeQueue queue = device.createQueue();
         NvmeHandle handle = queue.createHandle();
         ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
       List<Future<?>> results = new ArrayList<>();
-      for (int t = 0; t < 1000; t++) {
+      for (int t = 0; t < operations.rounds(1000); t++) {
         int thread = t;
         results.add(
             threads.submit(() -> {
@@ -134,10 +158,10 @@ class NvmeQueueTest {
   }
 
   @Test
-  void close_whileOthersSubmit_isAnExceptionForThem() throws Exception {
-    for (int round = 0; round < 20; round++) {
-      try (NvmeDevice device = NvmeDevice.open("mem:1MiB?mode=thread");
-          ExecutorService threads = Executors.newFixedThreadPool(2)) {
+  void close_whileOthersSubmit_isAnExceptionForThem(Operations operations) throws Exception {
+    try (NvmeDevice device = NvmeDevice.open(address);
+        ExecutorService threads = Executors.newFixedThreadPool(2)) {
+      for (int round = 0; round < operations.rounds(20); round++) {
         NvmeQueue queue = device.createQueue();
         NvmeHandle handle = queue.createHandle();
         List<Future<Integer>> results = new ArrayList<>();
@@ -154,7 +178,7 @@ class NvmeQueueTest {
   }
 
   private static int readUntilClosed(NvmeHandle handle) throws IOException {
-    MemorySegment memory = MemorySegment.ofArray(new byte[512]);
+    MemorySegment memory = MemorySegment.ofArray(new byte[4096]);
     int reads = 0;
     while (true) {
       try {

@@ -12,7 +12,7 @@ import java.util.Random;
 
 /**
  * One thread that does random operations on a range of a device, through several handles and queues,
- * and knows what each byte of its range must be.
+ * and knows what each byte of its range must be. The queues may be shared with others.
  */
 final class RandomUser implements AutoCloseable {
 
@@ -44,26 +44,31 @@ final class RandomUser implements AutoCloseable {
   private final long base;
   private final int block;
   private final byte[] model;
-  private final List<NvmeQueue> queues = new ArrayList<>();
+  private final List<NvmeQueue> queues;
   private final List<NvmeHandle> handles = new ArrayList<>();
   private final List<Pending> pending = new ArrayList<>();
   private int step;
 
-  RandomUser(NvmeDevice device, long seed, long from, long to) throws IOException {
+  RandomUser(NvmeDevice device, List<NvmeQueue> queues, long seed, long from, long to)
+      throws IOException {
     this.device = device;
+    this.queues = queues;
     this.seed = seed;
     this.random = new Random(seed);
     this.base = from;
     this.block = device.blockBytes();
     this.model = new byte[(int) (to - from)];
-    queues.add(device.createQueue(5));
-    queues.add(device.createQueue(16, QueueOption.MANUAL_COMPLETION));
-    queues.add(device.createQueue(32, QueueOption.INTERRUPT));
-    handles.add(queues.get(0).createHandle(HandleOption.BUFFERED));
-    handles.add(queues.get(0).createHandle());
-    handles.add(queues.get(1).createHandle(HandleOption.WRITE_BEHIND));
-    handles.add(queues.get(1).createHandle(HandleOption.BUFFERED, HandleOption.WRITE_THROUGH));
-    handles.add(queues.get(2).createHandle(HandleOption.INTERRUPT));
+    NvmeQueue first = queues.getFirst();
+    NvmeQueue second = queues.get(1 % queues.size());
+    NvmeQueue last = queues.getLast();
+    handles.add(first.createHandle(HandleOption.BUFFERED));
+    handles.add(first.createHandle());
+    handles.add(second.createHandle(HandleOption.WRITE_BEHIND));
+    handles.add(second.createHandle(HandleOption.BUFFERED, HandleOption.WRITE_THROUGH));
+    handles.add(
+        last.options().contains(QueueOption.INTERRUPT)
+            ? last.createHandle(HandleOption.INTERRUPT)
+            : last.createHandle());
     handles.add(
         device.createHandle(
             queues,
@@ -71,8 +76,10 @@ final class RandomUser implements AutoCloseable {
                 queues.get((int) (position / block + opcode) % queues.size())));
   }
 
-  /** Does operations, then reads everything in every way. */
+  /** Fills its range, does operations, then reads everything in every way. */
   void run(int operations) throws IOException {
+    random.nextBytes(model);
+    handles.getFirst().write(MemorySegment.ofArray(model.clone()), base);
     for (step = 0; step < operations; step++) {
       operate(handles.get(random.nextInt(handles.size())));
     }
@@ -177,10 +184,15 @@ final class RandomUser implements AutoCloseable {
     settle(from, length);
     if (discard) {
       handle.discard(base + from, length);
+      MemorySegment now = MemorySegment.ofArray(new byte[length]);
+      handle.read(now, base + from);
+      byte[] before = Arrays.copyOfRange(model, from, from + length);
+      DeviceTraits.assertDeallocated(device, before, TestData.bytes(now));
+      System.arraycopy(TestData.bytes(now), 0, model, from, length);
     } else {
       handle.writeZeroes(base + from, length);
+      Arrays.fill(model, from, from + length, (byte) 0);
     }
-    Arrays.fill(model, from, from + length, (byte) 0);
   }
 
   private void compare(NvmeHandle handle) throws IOException {
@@ -289,9 +301,6 @@ final class RandomUser implements AutoCloseable {
   public void close() throws IOException {
     for (NvmeHandle handle : handles) {
       handle.close();
-    }
-    for (NvmeQueue queue : queues) {
-      queue.close();
     }
   }
 }

@@ -18,22 +18,22 @@ final class StampingUser implements AutoCloseable {
   private final Random random;
   private final int writer;
   private final int block;
-  private final NvmeQueue queue;
+  private final int blocks;
   private final NvmeHandle handle;
   private int number;
 
-  StampingUser(NvmeDevice device, long seed, int writer) throws IOException {
+  /** Writes and reads the first blocks of a device, which have stamps already. */
+  StampingUser(NvmeDevice device, NvmeQueue queue, long seed, int writer, int blocks) {
     this.device = device;
     this.seed = seed;
     this.random = new Random(seed);
     this.writer = writer;
     this.block = device.blockBytes();
-    this.queue = device.createQueue(8);
+    this.blocks = blocks;
     this.handle = queue.createHandle();
   }
 
   void run(int operations) throws IOException {
-    int blocks = (int) (device.sizeBytes() / block);
     for (int i = 0; i < operations; i++) {
       if (random.nextInt(20) == 0) {
         handle.set(HandleOption.BUFFERED, random.nextBoolean());
@@ -82,6 +82,5 @@ final class StampingUser implements AutoCloseable {
   @Override
   public void close() throws IOException {
     handle.close();
-    queue.close();
   }
 }

@@ -43,6 +43,10 @@ public final class NVMED_QUEUE {
     return queue;
   }
 
+  synchronized boolean isDestroyed() {
+    return destroyed;
+  }
+
   /**
    * Deletes the queue; false if it was destroyed before.
    *

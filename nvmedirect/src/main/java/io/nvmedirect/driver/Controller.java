@@ -139,6 +139,11 @@ public final class Controller implements AutoCloseable {
     return Register.maxQueueEntries(registers.capabilities()) - 1;
   }
 
+  /** Whether there is an interrupt vector that I/O queues can have. */
+  public boolean hasInterrupts() {
+    return transport.interruptVectors() > 0;
+  }
+
   /** Most bytes of one command. */
   public long maxTransferBytes() {
     long mdts = identify.maxTransferBytes(Register.minPageBytes(registers.capabilities()));

@@ -1,13 +1,13 @@
 package io.nvmedirect.compat;
 
 import static io.nvmedirect.compat.LibNvmed.HANDLE_DIRECT_IO;
-import static io.nvmedirect.compat.LibNvmed.HANDLE_SYNC_IO;
 import static io.nvmedirect.compat.LibNvmed.NVMED_CACHE_SIZE;
 import static io.nvmedirect.compat.LibNvmed.nvmed_feature_set;
 import static io.nvmedirect.compat.LibNvmed.nvmed_handle_feature_set;
 import static io.nvmedirect.compat.LibNvmed.nvmed_pwrite;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.nvmedirect.DeviceAddresses;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -16,18 +16,15 @@ import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** Whatever way data was written, every way reads it. */
 @ParameterizedClass
-@ValueSource(strings = {Fixture.LBA_512, Fixture.LBA_4096, Fixture.THREAD})
+@DeviceAddresses({Fixture.LBA_512, Fixture.LBA_4096, Fixture.THREAD})
 class CoherenceTest extends Fixture {
 
   CoherenceTest(String address) {
     super(address);
   }
-
-  private static final int[] ALL = {DIRECT, HANDLE_DIRECT_IO, 0, HANDLE_SYNC_IO};
 
   @Test
   void everyWay_readsWhatEveryWayHasWritten() {
@@ -36,9 +33,9 @@ class CoherenceTest extends Fixture {
     for (int i = 0; i < ALL.length; i++) {
       handles[i] = handle(queue, ALL[i]);
     }
-    byte[] expected = new byte[32 * block];
+    byte[] expected = onDevice(handles[0], 0, 32L * block);
     Random random = new Random(9);
-    for (int i = 0; i < 500; i++) {
+    for (int i = 0; i < rounds(500); i++) {
       int blocks = 1 + random.nextInt(4);
       int at = random.nextInt(32 - blocks) * block;
       byte[] data = random(i, (long) blocks * block);
@@ -72,6 +69,7 @@ class CoherenceTest extends Fixture {
     assertThat(nvmed_feature_set(nvmed, NVMED_CACHE_SIZE, 3)).isEqualTo(3);
     int owners = 4;
     int blocks = 16;
+    fill(handle(DIRECT), 0, (long) owners * blocks * block, 0);
     AtomicInteger wrong = new AtomicInteger();
     AtomicInteger ended = new AtomicInteger();
     List<Thread> threads = new ArrayList<>();
@@ -83,7 +81,7 @@ class CoherenceTest extends Fixture {
               .start(() -> {
                 Random random = new Random(owner);
                 byte[][] expected = new byte[blocks][block];
-                for (int i = 0; i < 1500; i++) {
+                for (int i = 0; i < rounds(1500); i++) {
                   if (random.nextInt(8) == 0) {
                     boolean direct = random.nextBoolean();
                     nvmed_handle_feature_set(handle, HANDLE_DIRECT_IO, direct);

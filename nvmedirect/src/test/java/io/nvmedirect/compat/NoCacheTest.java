@@ -7,6 +7,7 @@ import static io.nvmedirect.compat.LibNvmed.nvmed_pwrite;
 import static io.nvmedirect.compat.LibNvmed.nvmed_write;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.nvmedirect.DeviceAddresses;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -15,11 +16,10 @@ import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** A device without a cache, and handles that are not direct. */
 @ParameterizedClass
-@ValueSource(strings = {Fixture.LBA_512, Fixture.LBA_4096})
+@DeviceAddresses({Fixture.LBA_512, Fixture.LBA_4096})
 class NoCacheTest extends Fixture {
 
   NoCacheTest(String address) {
@@ -32,7 +32,7 @@ class NoCacheTest extends Fixture {
       NVMED_HANDLE handle = handle(flags);
       byte[] expected = onDevice(handle, 0, 40_000);
       Random random = new Random(flags);
-      for (int i = 0; i < 100; i++) {
+      for (int i = 0; i < rounds(100); i++) {
         int from = random.nextInt(expected.length);
         byte[] data = random(i, random.nextInt(expected.length - from));
         System.arraycopy(data, 0, expected, from, data.length);

@@ -8,8 +8,10 @@ import static io.nvmedirect.compat.LibNvmed.nvmed_aio_queue_submit;
 import static io.nvmedirect.compat.LibNvmed.nvmed_aio_read;
 import static io.nvmedirect.compat.LibNvmed.nvmed_handle_destroy;
 import static io.nvmedirect.compat.LibNvmed.nvmed_pread;
+import static io.nvmedirect.compat.LibNvmed.nvmed_queue_destroy;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.nvmedirect.DeviceAddresses;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -18,10 +20,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.ValueSource;
 
 @ParameterizedClass
-@ValueSource(strings = {Fixture.LBA_512, Fixture.LBA_4096, Fixture.THREAD})
+@DeviceAddresses({Fixture.LBA_512, Fixture.LBA_4096, Fixture.THREAD})
 class NvmedAioContextTest extends Fixture {
 
   NvmedAioContextTest(String address) {
@@ -44,7 +45,7 @@ class NvmedAioContextTest extends Fixture {
 
   @Test
   void callback_comesAfterTheStatusWithItsContextAndUserdata() {
-    NVMED_HANDLE handle = handle(queue(QUEUE_MANUAL_COMPLETION), DIRECT);
+    NVMED_HANDLE handle = manual();
     Object userdata = new Object();
     Object privateData = new Object();
     List<Object> seen = new ArrayList<>();
@@ -65,7 +66,7 @@ class NvmedAioContextTest extends Fixture {
 
   @Test
   void callback_withoutUserdata_getsNull() {
-    NVMED_HANDLE handle = handle(queue(QUEUE_MANUAL_COMPLETION), DIRECT);
+    NVMED_HANDLE handle = manual();
     AtomicBoolean isNull = new AtomicBoolean();
     NVMED_AIO_CTX context = context(handle, buffer(block), 0, block);
     context.aio_callback = (c, userdata) -> isNull.set(userdata == null);
@@ -76,43 +77,49 @@ class NvmedAioContextTest extends Fixture {
 
   @Test
   void callback_maySubmitItsContextAgain() {
+    int rounds = rounds(1000);
     for (int flags : new int[] {QUEUE_MANUAL_COMPLETION, 0}) {
-      NVMED_HANDLE handle = handle(queue(flags), DIRECT);
+      NVMED_QUEUE queue = queue(flags);
+      NVMED_HANDLE handle = handle(queue, DIRECT);
       AtomicInteger calls = new AtomicInteger();
       AtomicInteger refused = new AtomicInteger();
       for (int i = 0; i < 8; i++) {
         NVMED_AIO_CTX context = context(handle, memory(block), 0, block);
         context.aio_callback =
             (c, userdata) -> {
-              if (calls.incrementAndGet() <= 1000 && nvmed_aio_read(c) != 0) {
+              if (calls.incrementAndGet() <= rounds && nvmed_aio_read(c) != 0) {
                 refused.incrementAndGet();
               }
             };
         assertThat(nvmed_aio_read(context)).isZero();
       }
-      completeUntil(handle, () -> calls.get() == 1008);
+      completeUntil(handle, () -> calls.get() == rounds + 8);
       assertThat(refused).hasValue(0);
       assertThat(nvmed_handle_destroy(handle)).isZero();
-      assertThat(calls).hasValue(1008);
+      assertThat(calls).hasValue(rounds + 8);
+      assertThat(nvmed_queue_destroy(queue)).isZero();
     }
   }
 
   @Test
   void callback_mayDoSynchronousIo() {
     for (int flags : new int[] {QUEUE_MANUAL_COMPLETION, 0}) {
-      NVMED_HANDLE handle = handle(queue(flags), DIRECT);
+      NVMED_QUEUE queue = queue(flags);
+      NVMED_HANDLE handle = handle(queue, DIRECT);
       AtomicLong result = new AtomicLong();
       NVMED_AIO_CTX context = context(handle, buffer(block), 0, block);
       context.aio_callback =
           (c, userdata) -> result.set(nvmed_pread(handle, memory(block), block, 0));
       assertThat(nvmed_aio_read(context)).isZero();
       completeUntil(handle, () -> result.get() == block);
+      assertThat(nvmed_handle_destroy(handle)).isZero();
+      assertThat(nvmed_queue_destroy(queue)).isZero();
     }
   }
 
   @Test
   void callback_thatThrows_isReportedAndTheOthersCome() {
-    NVMED_HANDLE handle = handle(queue(QUEUE_MANUAL_COMPLETION), DIRECT);
+    NVMED_HANDLE handle = manual();
     AtomicInteger calls = new AtomicInteger();
     for (int i = 0; i < 10; i++) {
       NVMED_AIO_CTX context = context(handle, memory(block), 0, block);
@@ -134,13 +141,14 @@ class NvmedAioContextTest extends Fixture {
     AtomicInteger calls = new AtomicInteger();
     NVMED_AIO_CTX context = context(handle, buffer(block), 0, block);
     context.aio_callback = (c, userdata) -> calls.incrementAndGet();
-    for (int i = 0; i < 1000; i++) {
+    int rounds = rounds(1000);
+    for (int i = 0; i < rounds; i++) {
       assertThat(nvmed_aio_read(context)).isZero();
       assertThat(nvmed_aio_queue_submit(handle)).isOne();
       await(() -> context.status == AIO_COMPLETE);
     }
     assertThat(nvmed_handle_destroy(handle)).isZero();
-    assertThat(calls).hasValue(1000);
+    assertThat(calls).hasValue(rounds);
   }
 
   @Test
@@ -149,22 +157,23 @@ class NvmedAioContextTest extends Fixture {
     AtomicInteger calls = new AtomicInteger();
     NVMED_AIO_CTX context = context(handle, buffer(block), 0, block);
     context.aio_callback = (c, userdata) -> calls.incrementAndGet();
+    int rounds = rounds(300);
     int[] accepted = new int[1];
     await(() -> {
       if (nvmed_aio_read(context) == 0) {
         accepted[0]++;
         nvmed_aio_queue_submit(handle);
       }
-      return accepted[0] == 300;
+      return accepted[0] == rounds;
     });
     assertThat(nvmed_handle_destroy(handle)).isZero();
-    assertThat(calls).hasValue(300);
+    assertThat(calls).hasValue(rounds);
   }
 
   @Test
   void handle_changesBetweenUses() {
-    NVMED_HANDLE first = handle(queue(QUEUE_MANUAL_COMPLETION), DIRECT);
-    NVMED_HANDLE second = handle(queue(QUEUE_MANUAL_COMPLETION), DIRECT);
+    NVMED_HANDLE first = manual();
+    NVMED_HANDLE second = handle(DIRECT);
     NVMED_AIO_CTX context = context(first, buffer(block), 0, block);
     for (int i = 0; i < 20; i++) {
       NVMED_HANDLE handle = i % 2 == 0 ? first : second;

@@ -8,15 +8,15 @@ import static io.nvmedirect.compat.LibNvmed.nvmed_aio_queue_submit;
 import static io.nvmedirect.compat.LibNvmed.nvmed_aio_read;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.nvmedirect.DeviceAddresses;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.ValueSource;
 
 @ParameterizedClass
-@ValueSource(strings = {Fixture.LBA_512, Fixture.LBA_4096, Fixture.THREAD})
+@DeviceAddresses({Fixture.LBA_512, Fixture.LBA_4096, Fixture.THREAD})
 class NvmedAioQueueSubmitTest extends Fixture {
 
   NvmedAioQueueSubmitTest(String address) {
@@ -25,7 +25,7 @@ class NvmedAioQueueSubmitTest extends Fixture {
 
   @Test
   void submit_countsWhatWasSubmittedSinceTheLastCall() {
-    NVMED_HANDLE handle = handle(queue(QUEUE_MANUAL_COMPLETION), DIRECT);
+    NVMED_HANDLE handle = manual();
     assertThat(nvmed_aio_queue_submit(handle)).isZero();
     int done = 0;
     for (int count : new int[] {1, 5, 0, 64}) {
@@ -43,7 +43,7 @@ class NvmedAioQueueSubmitTest extends Fixture {
 
   @Test
   void submit_countsWhatIsDoneAlready() {
-    NVMED_HANDLE handle = handle(queue(QUEUE_MANUAL_COMPLETION), DIRECT);
+    NVMED_HANDLE handle = manual();
     NVMED_AIO_CTX context = context(handle, memory(block), 0, block);
     assertThat(nvmed_aio_read(context)).isZero();
     completeUntil(handle, () -> context.status == AIO_COMPLETE);
@@ -64,7 +64,7 @@ class NvmedAioQueueSubmitTest extends Fixture {
 
   @Test
   void submit_isNotNeededForCompletion() {
-    NVMED_HANDLE handle = handle(queue(QUEUE_MANUAL_COMPLETION), DIRECT);
+    NVMED_HANDLE handle = manual();
     NVMED_AIO_CTX context = context(handle, memory(block), 0, block);
     assertThat(nvmed_aio_read(context)).isZero();
     completeUntil(handle, () -> context.status == AIO_COMPLETE);
@@ -77,7 +77,7 @@ class NvmedAioQueueSubmitTest extends Fixture {
     List<NVMED_AIO_CTX> contexts = new ArrayList<>();
     MemorySegment buffer = buffer(block);
     for (int i = 0; i < depth; i++) {
-      assertThat(contexts).allSatisfy(c -> assertThat(c.status).isEqualTo(AIO_INIT));
+      assertThat(contexts.stream().allMatch(c -> c.status == AIO_INIT)).isTrue();
       contexts.add(context(handle, buffer, 0, block));
       assertThat(nvmed_aio_read(contexts.getLast())).isZero();
     }
@@ -87,7 +87,7 @@ class NvmedAioQueueSubmitTest extends Fixture {
 
   @Test
   void moreThanTheQueueHolds_isQueued() {
-    NVMED_HANDLE handle = handle(queue(QUEUE_MANUAL_COMPLETION), DIRECT);
+    NVMED_HANDLE handle = manual();
     int count = 3 * handle.handle().queue().depth() + 7;
     MemorySegment buffer = buffer(block);
     for (int i = 0; i < count; i++) {

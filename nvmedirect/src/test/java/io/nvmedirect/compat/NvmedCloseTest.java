@@ -7,14 +7,15 @@ import static io.nvmedirect.compat.LibNvmed.nvmed_feature_set;
 import static io.nvmedirect.compat.LibNvmed.nvmed_get_buffer;
 import static io.nvmedirect.compat.LibNvmed.nvmed_handle_destroy;
 import static io.nvmedirect.compat.LibNvmed.nvmed_open;
-import static io.nvmedirect.compat.LibNvmed.nvmed_pread;
 import static io.nvmedirect.compat.LibNvmed.nvmed_pwrite;
 import static io.nvmedirect.compat.LibNvmed.nvmed_queue_create;
 import static io.nvmedirect.compat.LibNvmed.nvmed_queue_destroy;
 import static io.nvmedirect.compat.LibNvmed.nvmed_write;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.nvmedirect.DeviceAddresses;
 import io.nvmedirect.DeviceOptions;
+import io.nvmedirect.DeviceTraits;
 import io.nvmedirect.spec.Opcode;
 import io.nvmedirect.spec.Status;
 import java.io.IOException;
@@ -23,13 +24,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.ValueSource;
 
 @ParameterizedClass
-@ValueSource(strings = {Fixture.LBA_512, Fixture.LBA_4096})
+@DeviceAddresses({Fixture.LBA_512, Fixture.LBA_4096})
 class NvmedCloseTest extends Fixture {
 
   NvmedCloseTest(String address) {
@@ -38,9 +39,8 @@ class NvmedCloseTest extends Fixture {
 
   @Test
   void close_isZeroOnce() {
-    NVMED device = device(0);
-    assertThat(nvmed_close(device)).isZero();
-    assertThat(nvmed_close(device)).isEqualTo(-2);
+    assertThat(nvmed_close(nvmed)).isZero();
+    assertThat(nvmed_close(nvmed)).isEqualTo(-2);
   }
 
   @Test
@@ -51,20 +51,24 @@ class NvmedCloseTest extends Fixture {
   @Test
   void close_withAQueue_isAFaultAndStaysOpen() {
     NVMED_QUEUE queue = queue(0);
+    NVMED_HANDLE handle = handle(queue, DIRECT);
     assertFails(nvmed_close(nvmed));
-    assertThat(nvmed_queue_create(nvmed, 0))
-        .satisfies(q -> assertThat(nvmed_queue_destroy(q)).isZero());
+    assertThat(onDevice(handle, 0, block)).hasSize(block);
+    assertThat(nvmed_handle_destroy(handle)).isZero();
+    assertFails(nvmed_close(nvmed));
     assertThat(nvmed_queue_destroy(queue)).isZero();
     assertThat(nvmed_close(nvmed)).isZero();
   }
 
   @Test
   void close_writesWhatTheCacheHas(@TempDir Path directory) {
-    String address = "file:%s?size=4MiB&lba=%d".formatted(directory.resolve("image"), block);
-    byte[] data = random(1, 10_000);
+    String address = DeviceTraits.persistent(object(nvmed).address(), directory, "lba=" + block);
+    assertThat(nvmed_close(nvmed)).isZero();
     NVMED first = present(nvmed_open(address, 0));
+    byte[] data = random(block, 10_000);
     NVMED_QUEUE queue = queue(first, 0);
     NVMED_HANDLE handle = handle(queue, 0);
+    fill(handle, 0, 12_288, 1);
     assertThat(nvmed_pwrite(handle, MemorySegment.ofArray(data), data.length, 333))
         .isEqualTo(10_000);
     assertThat(nvmed_handle_destroy(handle)).isZero();
@@ -73,15 +77,14 @@ class NvmedCloseTest extends Fixture {
     NVMED second = present(nvmed_open(address, 0));
     queue = queue(second, 0);
     handle = handle(queue, 0);
-    MemorySegment read = memory(data.length);
-    assertThat(nvmed_pread(handle, read, data.length, 333)).isEqualTo(10_000);
-    assertThat(bytes(read)).isEqualTo(data);
+    assertThat(onDevice(handle, 333, data.length)).isEqualTo(data);
     assertThat(nvmed_handle_destroy(handle)).isZero();
     assertThat(nvmed_queue_destroy(queue)).isZero();
     assertThat(nvmed_close(second)).isZero();
   }
 
   @Test
+  @Tag("emulator")
   void close_thatCannotWriteTheCache_isAFaultAndStaysOpen() throws IOException {
     AtomicInteger faults = new AtomicInteger();
     NVMED device = faulty(Opcode.WRITE, Status.INTERNAL_ERROR, faults, DeviceOptions.defaults());

@@ -7,32 +7,39 @@ import static io.nvmedirect.compat.LibNvmed.nvmed_pwrite;
 import static io.nvmedirect.compat.LibNvmed.nvmed_write;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.nvmedirect.DeviceAddresses;
 import io.nvmedirect.DeviceOptions;
+import io.nvmedirect.DeviceTraits;
 import io.nvmedirect.spec.Opcode;
 import io.nvmedirect.spec.Status;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.ValueSource;
 
 @ParameterizedClass
-@ValueSource(strings = {Fixture.LBA_512, Fixture.LBA_4096})
+@DeviceAddresses({Fixture.LBA_512, Fixture.LBA_4096})
 class NvmedDiscardTest extends Fixture {
 
   NvmedDiscardTest(String address) {
     super(address);
   }
 
+  /** The blocks had all one value before. */
+  private void assertDiscarded(NVMED_HANDLE handle, long position, long length, int before) {
+    byte[] filled = bytes(memory(length).fill((byte) before));
+    DeviceTraits.assertDeallocated(object(nvmed), filled, onDevice(handle, position, length));
+  }
+
   @Test
   void discard_clearsTheRangeOnly() {
     NVMED_HANDLE handle = handle(DIRECT);
-    assertThat(nvmed_write(handle, memory(10L * block).fill((byte) 1), 10L * block))
-        .isEqualTo(10L * block);
+    fill(handle, 0, 10L * block, 1);
     assertThat(nvmed_discard(handle, 2L * block, 3L * block)).isZero();
     assertThat(onDevice(handle, 0, 2L * block)).containsOnly(1);
-    assertThat(onDevice(handle, 2L * block, 3L * block)).containsOnly(0);
+    assertDiscarded(handle, 2L * block, 3L * block, 1);
     assertThat(onDevice(handle, 5L * block, 5L * block)).containsOnly(1);
   }
 
@@ -51,8 +58,7 @@ class NvmedDiscardTest extends Fixture {
   void discard_misalignedOrOutOfRange_isAFaultAndNothingHappens() {
     for (int flags : new int[] {DIRECT, 0}) {
       NVMED_HANDLE handle = handle(flags);
-      assertThat(nvmed_pwrite(handle, memory(4L * block).fill((byte) 1), 4L * block, 0))
-          .isEqualTo(4L * block);
+      fill(handle, 0, 4L * block, 1);
       assertFails(nvmed_discard(handle, 1, block));
       assertFails(nvmed_discard(handle, 0, block - 1));
       assertFails(nvmed_discard(handle, -block, 2L * block));
@@ -72,11 +78,11 @@ class NvmedDiscardTest extends Fixture {
         .isEqualTo(16L * block);
     assertThat(nvmed_discard(handle, 8L * block, 8L * block)).isZero();
     assertThat(onDevice(handle, 0, 8L * block)).containsOnly(1);
-    assertThat(onDevice(handle, 8L * block, 8L * block)).containsOnly(0);
+    assertDiscarded(handle, 8L * block, 8L * block, 1);
     assertThat(nvmed_flush(handle)).isZero();
     NVMED_HANDLE direct = handle(DIRECT);
     assertThat(onDevice(direct, 0, 8L * block)).containsOnly(1);
-    assertThat(onDevice(direct, 8L * block, 8L * block)).containsOnly(0);
+    assertDiscarded(direct, 8L * block, 8L * block, 1);
   }
 
   @Test
@@ -86,10 +92,11 @@ class NvmedDiscardTest extends Fixture {
     buffer.fill((byte) 1);
     assertThat(nvmed_write(handle, buffer, block)).isEqualTo(block);
     assertThat(nvmed_discard(handle, 0, block)).isZero();
-    assertThat(onDevice(handle, 0, block)).containsOnly(0);
+    assertDiscarded(handle, 0, block, 1);
   }
 
   @Test
+  @Tag("emulator")
   void discard_thatTheDeviceRefuses_isAFault() throws IOException {
     AtomicInteger faults = new AtomicInteger(1);
     NVMED device =

@@ -5,13 +5,13 @@ import static io.nvmedirect.compat.LibNvmed.NVMED_NO_CACHE;
 import static io.nvmedirect.compat.LibNvmed.nvmed_feature_get;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.nvmedirect.DeviceAddresses;
 import io.nvmedirect.DeviceOptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.ValueSource;
 
 @ParameterizedClass
-@ValueSource(strings = {Fixture.LBA_512, Fixture.LBA_4096})
+@DeviceAddresses({Fixture.LBA_512, Fixture.LBA_4096})
 class NvmedFeatureGetTest extends Fixture {
 
   NvmedFeatureGetTest(String address) {

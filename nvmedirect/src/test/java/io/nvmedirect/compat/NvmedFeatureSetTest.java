@@ -9,14 +9,14 @@ import static io.nvmedirect.compat.LibNvmed.nvmed_last_error;
 import static io.nvmedirect.compat.LibNvmed.nvmed_pwrite;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.nvmedirect.DeviceAddresses;
 import io.nvmedirect.DeviceOptions;
 import java.lang.foreign.MemorySegment;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.ValueSource;
 
 @ParameterizedClass
-@ValueSource(strings = {Fixture.LBA_512, Fixture.LBA_4096})
+@DeviceAddresses({Fixture.LBA_512, Fixture.LBA_4096})
 class NvmedFeatureSetTest extends Fixture {
 
   NvmedFeatureSetTest(String address) {
@@ -49,7 +49,7 @@ class NvmedFeatureSetTest extends Fixture {
 
   @Test
   void cacheSize_withoutCache_staysZero() {
-    NVMED device = device(NVMED_NO_CACHE);
+    NVMED device = reopened(NVMED_NO_CACHE);
     assertThat(nvmed_feature_set(device, NVMED_CACHE_SIZE, 64)).isZero();
     assertThat(nvmed_feature_set(device, NVMED_CACHE_LAZY_INIT, 1)).isZero();
   }

@@ -4,7 +4,6 @@ import static io.nvmedirect.compat.LibNvmed.AIO_COMPLETE;
 import static io.nvmedirect.compat.LibNvmed.HANDLE_DIRECT_IO;
 import static io.nvmedirect.compat.LibNvmed.HANDLE_SYNC_IO;
 import static io.nvmedirect.compat.LibNvmed.NVMED_CACHE_LAZY_INIT;
-import static io.nvmedirect.compat.LibNvmed.QUEUE_MANUAL_COMPLETION;
 import static io.nvmedirect.compat.LibNvmed.nvmed_aio_write;
 import static io.nvmedirect.compat.LibNvmed.nvmed_close;
 import static io.nvmedirect.compat.LibNvmed.nvmed_flush;
@@ -16,6 +15,7 @@ import static io.nvmedirect.compat.LibNvmed.nvmed_queue_destroy;
 import static io.nvmedirect.compat.LibNvmed.nvmed_write;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.nvmedirect.DeviceAddresses;
 import io.nvmedirect.DeviceOptions;
 import io.nvmedirect.spec.Opcode;
 import io.nvmedirect.spec.Status;
@@ -24,13 +24,13 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.ValueSource;
 
 @ParameterizedClass
-@ValueSource(strings = {Fixture.LBA_512, Fixture.LBA_4096, Fixture.THREAD})
+@DeviceAddresses({Fixture.LBA_512, Fixture.LBA_4096, Fixture.THREAD})
 class NvmedFlushTest extends Fixture {
 
   NvmedFlushTest(String address) {
@@ -64,7 +64,7 @@ class NvmedFlushTest extends Fixture {
 
   @Test
   void flush_waitsForAsynchronousWrites() {
-    NVMED_HANDLE handle = handle(queue(QUEUE_MANUAL_COMPLETION), DIRECT);
+    NVMED_HANDLE handle = manual();
     MemorySegment buffer = buffer(block);
     buffer.fill((byte) 8);
     NVMED_AIO_CTX context = context(handle, buffer, 0, block);
@@ -75,6 +75,7 @@ class NvmedFlushTest extends Fixture {
   }
 
   @Test
+  @Tag("emulator")
   void flush_afterAFailedCacheWrite_isAFaultUntilItSucceeds() throws IOException {
     AtomicInteger faults = new AtomicInteger();
     NVMED device = faulty(Opcode.WRITE, Status.WRITE_FAULT, faults, DeviceOptions.defaults());
@@ -91,6 +92,7 @@ class NvmedFlushTest extends Fixture {
   }
 
   @Test
+  @Tag("emulator")
   void flush_afterAFailedWriteBehind_isAFaultOnce() throws IOException {
     AtomicInteger faults = new AtomicInteger();
     NVMED device = faulty(Opcode.WRITE, Status.WRITE_FAULT, faults, DeviceOptions.defaults());
@@ -106,6 +108,7 @@ class NvmedFlushTest extends Fixture {
   }
 
   @Test
+  @Tag("emulator")
   void flush_thatTheDeviceRefuses_isAFault() throws IOException {
     AtomicInteger faults = new AtomicInteger();
     NVMED device = faulty(Opcode.FLUSH, Status.INTERNAL_ERROR, faults, DeviceOptions.defaults());
@@ -116,6 +119,7 @@ class NvmedFlushTest extends Fixture {
   }
 
   @Test
+  @Tag("emulator")
   void flushed_data_isInTheFile(@TempDir Path directory) throws IOException {
     Path image = directory.resolve("image");
     NVMED device =

@@ -8,14 +8,14 @@ import static io.nvmedirect.compat.LibNvmed.nvmed_put_buffer;
 import static io.nvmedirect.compat.LibNvmed.nvmed_write;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.nvmedirect.DeviceAddresses;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.ValueSource;
 
 @ParameterizedClass
-@ValueSource(strings = {Fixture.LBA_512, Fixture.LBA_4096})
+@DeviceAddresses({Fixture.LBA_512, Fixture.LBA_4096})
 class NvmedGetBufferTest extends Fixture {
 
   NvmedGetBufferTest(String address) {
@@ -62,8 +62,7 @@ class NvmedGetBufferTest extends Fixture {
 
   @Test
   void buffer_ofAnotherDevice_works() {
-    NVMED other = device(0);
-    MemorySegment foreign = present(nvmed_get_buffer(other, 2));
+    MemorySegment foreign = present(nvmed_get_buffer(other(), 2));
     NVMED_HANDLE handle = handle(DIRECT);
     foreign.fill((byte) 3);
     assertThat(nvmed_write(handle, foreign, block)).isEqualTo(block);

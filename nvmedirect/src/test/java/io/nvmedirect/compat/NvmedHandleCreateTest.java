@@ -14,13 +14,13 @@ import static io.nvmedirect.compat.LibNvmed.nvmed_pwrite;
 import static io.nvmedirect.compat.LibNvmed.nvmed_queue_destroy;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.nvmedirect.DeviceAddresses;
 import java.lang.foreign.MemorySegment;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.ValueSource;
 
 @ParameterizedClass
-@ValueSource(strings = {Fixture.LBA_512, Fixture.LBA_4096})
+@DeviceAddresses({Fixture.LBA_512, Fixture.LBA_4096})
 class NvmedHandleCreateTest extends Fixture {
 
   NvmedHandleCreateTest(String address) {

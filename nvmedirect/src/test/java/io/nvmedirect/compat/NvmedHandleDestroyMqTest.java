@@ -6,12 +6,12 @@ import static io.nvmedirect.compat.LibNvmed.nvmed_handle_destroy_mq;
 import static io.nvmedirect.compat.LibNvmed.nvmed_read;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.nvmedirect.DeviceAddresses;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.ValueSource;
 
 @ParameterizedClass
-@ValueSource(strings = {Fixture.LBA_512, Fixture.LBA_4096, Fixture.THREAD})
+@DeviceAddresses({Fixture.LBA_512, Fixture.LBA_4096, Fixture.THREAD})
 class NvmedHandleDestroyMqTest extends Fixture {
 
   NvmedHandleDestroyMqTest(String address) {

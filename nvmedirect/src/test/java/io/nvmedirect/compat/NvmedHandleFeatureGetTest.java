@@ -9,13 +9,13 @@ import static io.nvmedirect.compat.LibNvmed.QUEUE_INTERRUPT;
 import static io.nvmedirect.compat.LibNvmed.nvmed_handle_feature_get;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.nvmedirect.DeviceAddresses;
 import io.nvmedirect.HandleOption;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.ValueSource;
 
 @ParameterizedClass
-@ValueSource(strings = {Fixture.LBA_512, Fixture.LBA_4096})
+@DeviceAddresses({Fixture.LBA_512, Fixture.LBA_4096})
 class NvmedHandleFeatureGetTest extends Fixture {
 
   NvmedHandleFeatureGetTest(String address) {

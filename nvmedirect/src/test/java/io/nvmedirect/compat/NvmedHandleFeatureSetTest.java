@@ -18,16 +18,16 @@ import static io.nvmedirect.compat.LibNvmed.nvmed_read;
 import static io.nvmedirect.compat.LibNvmed.nvmed_write;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.nvmedirect.DeviceAddresses;
 import io.nvmedirect.HandleOption;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.ValueSource;
 
 @ParameterizedClass
-@ValueSource(strings = {Fixture.LBA_512, Fixture.LBA_4096})
+@DeviceAddresses({Fixture.LBA_512, Fixture.LBA_4096})
 class NvmedHandleFeatureSetTest extends Fixture {
 
   NvmedHandleFeatureSetTest(String address) {
@@ -96,9 +96,9 @@ class NvmedHandleFeatureSetTest extends Fixture {
 
   @Test
   void multiQueueFlag_stays() {
-    NVMED_HANDLE plain = handle(DIRECT);
-    assertThat(nvmed_handle_feature_set(plain, HANDLE_MQ, true)).isZero();
     NVMED_QUEUE queue = queue(0);
+    NVMED_HANDLE plain = handle(queue, DIRECT);
+    assertThat(nvmed_handle_feature_set(plain, HANDLE_MQ, true)).isZero();
     NVMED_HANDLE several = handle(new NVMED_QUEUE[] {queue}, DIRECT, (h, o, p, l) -> queue);
     assertThat(nvmed_handle_feature_set(several, HANDLE_MQ, false)).isOne();
   }
@@ -135,9 +135,9 @@ class NvmedHandleFeatureSetTest extends Fixture {
   @Test
   void toggling_inAnyOrder_losesNoWrite() {
     NVMED_HANDLE handle = handle(0);
-    byte[] expected = new byte[64 * block];
+    byte[] expected = onDevice(handle, 0, 64L * block);
     Random random = new Random(7);
-    for (int i = 0; i < 400; i++) {
+    for (int i = 0; i < rounds(400); i++) {
       nvmed_handle_feature_set(handle, SETTABLE[random.nextInt(3)], random.nextBoolean());
       int at = random.nextInt(60) * block;
       byte[] data = random(i, 4L * block);

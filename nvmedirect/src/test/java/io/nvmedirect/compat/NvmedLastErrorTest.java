@@ -7,16 +7,17 @@ import static io.nvmedirect.compat.LibNvmed.nvmed_lseek;
 import static io.nvmedirect.compat.LibNvmed.nvmed_read;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.nvmedirect.DeviceAddresses;
+import io.nvmedirect.DeviceTraits;
 import io.nvmedirect.spec.NvmeException;
 import io.nvmedirect.spec.Status;
 import java.io.IOException;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.ValueSource;
 
 @ParameterizedClass
-@ValueSource(strings = {Fixture.LBA_512, Fixture.LBA_4096})
+@DeviceAddresses({Fixture.LBA_512, Fixture.LBA_4096})
 class NvmedLastErrorTest extends Fixture {
 
   NvmedLastErrorTest(String address) {
@@ -55,8 +56,10 @@ class NvmedLastErrorTest extends Fixture {
   @Test
   void lastError_ofADeviceError_hasItsStatus() throws IOException {
     NVMED_HANDLE handle = handle(DIRECT);
+    DeviceTraits.assumeWriteUncorrectable(object(nvmed));
     handle.handle().writeUncorrectable(0, block);
     assertFails(nvmed_read(handle, memory(block), block));
+    fill(handle, 0, block, 0);
     assertThat(Status.codes(present(nvmed_last_error()).status()))
         .isEqualTo(Status.UNRECOVERED_READ_ERROR);
   }

@@ -12,13 +12,14 @@ import static io.nvmedirect.compat.LibNvmed.nvmed_queue_destroy;
 import static io.nvmedirect.compat.LibNvmed.nvmed_write;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.nvmedirect.DeviceAddresses;
 import java.lang.foreign.MemorySegment;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.ValueSource;
 
 @ParameterizedClass
-@ValueSource(strings = {Fixture.LBA_512, Fixture.LBA_4096})
+@DeviceAddresses({Fixture.LBA_512, Fixture.LBA_4096})
 class NvmedLseekTest extends Fixture {
 
   NvmedLseekTest(String address) {
@@ -106,6 +107,7 @@ class NvmedLseekTest extends Fixture {
   }
 
   @Test
+  @Tag("emulator")
   void offset_has64Bits() {
     NVMED large = present(nvmed_open("mem:6GiB?lba=" + block, NVMED_CACHE_LAZY_INIT));
     NVMED_QUEUE queue = queue(large, 0);

@@ -1,31 +1,33 @@
 package io.nvmedirect.compat;
 
 import static io.nvmedirect.compat.LibNvmed.HANDLE_DIRECT_IO;
-import static io.nvmedirect.compat.LibNvmed.HANDLE_SYNC_IO;
-import static io.nvmedirect.compat.LibNvmed.SEEK_CUR;
-import static io.nvmedirect.compat.LibNvmed.SEEK_SET;
 import static io.nvmedirect.compat.LibNvmed.nvmed_last_error;
-import static io.nvmedirect.compat.LibNvmed.nvmed_lseek;
 import static io.nvmedirect.compat.LibNvmed.nvmed_pread;
 import static io.nvmedirect.compat.LibNvmed.nvmed_pwrite;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.nvmedirect.DeviceAddresses;
+import io.nvmedirect.DeviceTraits;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.ValueSource;
 
 @ParameterizedClass
-@ValueSource(strings = {Fixture.LBA_512, Fixture.LBA_4096})
-class NvmedPreadTest extends Fixture {
+@DeviceAddresses({Fixture.LBA_512, Fixture.LBA_4096})
+class NvmedPreadTest extends PositionedTransferCases {
 
   NvmedPreadTest(String address) {
     super(address);
   }
 
-  private static final int[] ALL = {DIRECT, HANDLE_DIRECT_IO, 0, HANDLE_SYNC_IO};
+  @Override
+  long transfer(
+      @Nullable NVMED_HANDLE handle, @Nullable MemorySegment memory, long count, long position) {
+    return nvmed_pread(handle, memory, count, position);
+  }
 
   @Test
   void pread_givesTheDataAtTheOffset() {
@@ -52,10 +54,11 @@ class NvmedPreadTest extends Fixture {
 
   @Test
   void across_theEnd_isShort() {
+    fill(handle(DIRECT), size - block, block, 3);
     for (int flags : ALL) {
       MemorySegment memory = memory(5L * block).fill((byte) 6);
       assertThat(nvmed_pread(handle(flags), memory, 5L * block, size - block)).isEqualTo(block);
-      assertThat(bytes(memory.asSlice(0, block))).containsOnly(0);
+      assertThat(bytes(memory.asSlice(0, block))).containsOnly(3);
       assertThat(bytes(memory.asSlice(block))).containsOnly(6);
     }
   }
@@ -74,46 +77,13 @@ class NvmedPreadTest extends Fixture {
 
   @Test
   void deviceError_isAFault() throws IOException {
+    DeviceTraits.assumeWriteUncorrectable(object(nvmed));
     for (int flags : ALL) {
       NVMED_HANDLE handle = handle(flags);
       handle.handle().writeUncorrectable(4L * block, block);
       assertFails(nvmed_pread(handle, memory(block), block, 4L * block));
+      fill(handle, 4L * block, block, 0);
       assertThat(present(nvmed_last_error()).statusName()).isEqualTo("Unrecovered Read Error");
-    }
-  }
-
-  @Test
-  void count_zero_isZero() {
-    for (int flags : ALL) {
-      NVMED_HANDLE handle = handle(flags);
-      assertThat(nvmed_pread(handle, memory(0), 0, 0)).isZero();
-      assertThat(nvmed_pread(handle, memory(10), 0, size)).isZero();
-    }
-  }
-
-  @Test
-  void arguments_bad_areAFault() {
-    for (int flags : ALL) {
-      NVMED_HANDLE handle = handle(flags);
-      assertFails(nvmed_pread(null, memory(block), block, 0));
-      assertFails(nvmed_pread(handle, null, block, 0));
-      assertFails(nvmed_pread(handle, memory(block), -block, 0));
-      assertFails(nvmed_pread(handle, memory(block), 2L * block, 0));
-      assertFails(nvmed_pread(handle, memory(block), block, -block));
-      assertFails(nvmed_pread(handle, memory(block), block, size + block));
-      assertFails(nvmed_pread(handle, memory(block), block, Long.MAX_VALUE - block + 1));
-      assertFails(nvmed_pread(handle, memory(block), 0, -1));
-      assertFails(nvmed_pread(handle, memory(block), 0, size + block));
-    }
-  }
-
-  @Test
-  void position_stays() {
-    for (int flags : ALL) {
-      NVMED_HANDLE handle = handle(flags);
-      assertThat(nvmed_lseek(handle, 7L * block, SEEK_SET)).isEqualTo(7L * block);
-      assertThat(nvmed_pread(handle, memory(block), block, 2L * block)).isEqualTo(block);
-      assertThat(nvmed_lseek(handle, 0, SEEK_CUR)).isEqualTo(7L * block);
     }
   }
 }

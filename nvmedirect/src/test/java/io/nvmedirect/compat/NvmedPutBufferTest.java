@@ -1,7 +1,6 @@
 package io.nvmedirect.compat;
 
 import static io.nvmedirect.compat.LibNvmed.AIO_COMPLETE;
-import static io.nvmedirect.compat.LibNvmed.QUEUE_MANUAL_COMPLETION;
 import static io.nvmedirect.compat.LibNvmed.nvmed_aio_read;
 import static io.nvmedirect.compat.LibNvmed.nvmed_aio_write;
 import static io.nvmedirect.compat.LibNvmed.nvmed_close;
@@ -12,16 +11,16 @@ import static io.nvmedirect.compat.LibNvmed.nvmed_write;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.nvmedirect.DeviceAddresses;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.ValueSource;
 
 @ParameterizedClass
-@ValueSource(strings = {Fixture.LBA_512, Fixture.LBA_4096, Fixture.THREAD})
+@DeviceAddresses({Fixture.LBA_512, Fixture.LBA_4096, Fixture.THREAD})
 class NvmedPutBufferTest extends Fixture {
 
   NvmedPutBufferTest(String address) {
@@ -82,9 +81,8 @@ class NvmedPutBufferTest extends Fixture {
 
   @Test
   void put_afterItsDeviceIsClosed_works() {
-    NVMED other = device(0);
-    MemorySegment buffer = present(nvmed_get_buffer(other, 1));
-    assertThat(nvmed_close(other)).isZero();
+    MemorySegment buffer = present(nvmed_get_buffer(nvmed, 1));
+    assertThat(nvmed_close(nvmed)).isZero();
     buffer.fill((byte) 1);
     nvmed_put_buffer(buffer);
     assertThat(buffer.scope().isAlive()).isFalse();
@@ -92,7 +90,7 @@ class NvmedPutBufferTest extends Fixture {
 
   @Test
   void put_whileACommandUsesIt_freesWhenThatEnds() {
-    NVMED_HANDLE handle = handle(queue(QUEUE_MANUAL_COMPLETION), DIRECT);
+    NVMED_HANDLE handle = manual();
     MemorySegment buffer = present(nvmed_get_buffer(nvmed, 1));
     buffer.fill((byte) 9);
     NVMED_AIO_CTX context = context(handle, buffer, 0, 4096);

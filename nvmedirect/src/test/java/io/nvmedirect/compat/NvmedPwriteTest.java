@@ -2,13 +2,11 @@ package io.nvmedirect.compat;
 
 import static io.nvmedirect.compat.LibNvmed.HANDLE_DIRECT_IO;
 import static io.nvmedirect.compat.LibNvmed.HANDLE_SYNC_IO;
-import static io.nvmedirect.compat.LibNvmed.SEEK_CUR;
-import static io.nvmedirect.compat.LibNvmed.SEEK_SET;
 import static io.nvmedirect.compat.LibNvmed.nvmed_flush;
-import static io.nvmedirect.compat.LibNvmed.nvmed_lseek;
 import static io.nvmedirect.compat.LibNvmed.nvmed_pwrite;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.nvmedirect.DeviceAddresses;
 import io.nvmedirect.DeviceOptions;
 import io.nvmedirect.spec.Opcode;
 import io.nvmedirect.spec.Status;
@@ -16,19 +14,24 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.ValueSource;
 
 @ParameterizedClass
-@ValueSource(strings = {Fixture.LBA_512, Fixture.LBA_4096})
-class NvmedPwriteTest extends Fixture {
+@DeviceAddresses({Fixture.LBA_512, Fixture.LBA_4096})
+class NvmedPwriteTest extends PositionedTransferCases {
 
   NvmedPwriteTest(String address) {
     super(address);
   }
 
-  private static final int[] ALL = {DIRECT, HANDLE_DIRECT_IO, 0, HANDLE_SYNC_IO};
+  @Override
+  long transfer(
+      @Nullable NVMED_HANDLE handle, @Nullable MemorySegment memory, long count, long position) {
+    return nvmed_pwrite(handle, memory, count, position);
+  }
 
   @Test
   void pwrite_writesAtTheOffset() {
@@ -66,16 +69,19 @@ class NvmedPwriteTest extends Fixture {
     for (int flags : new int[] {DIRECT, HANDLE_DIRECT_IO}) {
       NVMED_HANDLE handle = handle(flags);
       MemorySegment memory = memory(2L * block).fill((byte) 4);
+      fill(handle, 0, 4L * block, 1);
+      fill(handle, size - block, block, 1);
       assertFails(nvmed_pwrite(handle, memory, block - 1, 0));
       assertFails(nvmed_pwrite(handle, memory, block, 1));
       assertFails(nvmed_pwrite(handle, memory, block + 1, size - block));
       assertThat(nvmed_flush(handle)).isZero();
-      assertThat(onDevice(handle, 0, 4L * block)).containsOnly(0);
-      assertThat(onDevice(handle, size - block, block)).containsOnly(0);
+      assertThat(onDevice(handle, 0, 4L * block)).containsOnly(1);
+      assertThat(onDevice(handle, size - block, block)).containsOnly(1);
     }
   }
 
   @Test
+  @Tag("emulator")
   void deviceError_isAFault() throws IOException {
     AtomicInteger faults = new AtomicInteger();
     NVMED device = faulty(Opcode.WRITE, Status.WRITE_FAULT, faults, DeviceOptions.defaults());
@@ -83,41 +89,6 @@ class NvmedPwriteTest extends Fixture {
     for (int flags : new int[] {DIRECT, HANDLE_SYNC_IO}) {
       faults.set(1);
       assertFails(nvmed_pwrite(handle(queue, flags), memory(block), block, block));
-    }
-  }
-
-  @Test
-  void count_zero_isZero() {
-    for (int flags : ALL) {
-      NVMED_HANDLE handle = handle(flags);
-      assertThat(nvmed_pwrite(handle, memory(0), 0, 0)).isZero();
-      assertThat(nvmed_pwrite(handle, memory(10), 0, size)).isZero();
-    }
-  }
-
-  @Test
-  void arguments_bad_areAFault() {
-    for (int flags : ALL) {
-      NVMED_HANDLE handle = handle(flags);
-      assertFails(nvmed_pwrite(null, memory(block), block, 0));
-      assertFails(nvmed_pwrite(handle, null, block, 0));
-      assertFails(nvmed_pwrite(handle, memory(block), -block, 0));
-      assertFails(nvmed_pwrite(handle, memory(block), 2L * block, 0));
-      assertFails(nvmed_pwrite(handle, memory(block), block, -block));
-      assertFails(nvmed_pwrite(handle, memory(block), block, size + block));
-      assertFails(nvmed_pwrite(handle, memory(block), block, Long.MAX_VALUE - block + 1));
-      assertFails(nvmed_pwrite(handle, memory(block), 0, -1));
-      assertFails(nvmed_pwrite(handle, memory(block), 0, size + block));
-    }
-  }
-
-  @Test
-  void position_stays() {
-    for (int flags : ALL) {
-      NVMED_HANDLE handle = handle(flags);
-      assertThat(nvmed_lseek(handle, 7L * block, SEEK_SET)).isEqualTo(7L * block);
-      assertThat(nvmed_pwrite(handle, memory(block), block, 2L * block)).isEqualTo(block);
-      assertThat(nvmed_lseek(handle, 0, SEEK_CUR)).isEqualTo(7L * block);
     }
   }
 }

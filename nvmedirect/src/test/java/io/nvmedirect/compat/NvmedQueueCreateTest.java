@@ -2,25 +2,26 @@ package io.nvmedirect.compat;
 
 import static io.nvmedirect.compat.LibNvmed.AIO_COMPLETE;
 import static io.nvmedirect.compat.LibNvmed.AIO_PROCESS;
+import static io.nvmedirect.compat.LibNvmed.NVMED_CACHE_LAZY_INIT;
 import static io.nvmedirect.compat.LibNvmed.QUEUE_INTERRUPT;
 import static io.nvmedirect.compat.LibNvmed.QUEUE_MANUAL_COMPLETION;
 import static io.nvmedirect.compat.LibNvmed.nvmed_aio_queue_submit;
 import static io.nvmedirect.compat.LibNvmed.nvmed_aio_read;
 import static io.nvmedirect.compat.LibNvmed.nvmed_close;
+import static io.nvmedirect.compat.LibNvmed.nvmed_handle_destroy;
 import static io.nvmedirect.compat.LibNvmed.nvmed_last_error;
+import static io.nvmedirect.compat.LibNvmed.nvmed_open;
 import static io.nvmedirect.compat.LibNvmed.nvmed_queue_create;
 import static io.nvmedirect.compat.LibNvmed.nvmed_queue_destroy;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.nvmedirect.FaultyDevice;
-import io.nvmedirect.emulator.Emulator;
-import java.io.IOException;
+import io.nvmedirect.DeviceAddresses;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.ValueSource;
 
 @ParameterizedClass
-@ValueSource(strings = {Fixture.LBA_512, Fixture.LBA_4096})
+@DeviceAddresses({Fixture.LBA_512, Fixture.LBA_4096})
 class NvmedQueueCreateTest extends Fixture {
 
   NvmedQueueCreateTest(String address) {
@@ -30,7 +31,11 @@ class NvmedQueueCreateTest extends Fixture {
   @Test
   void create_anyFlags_givesAQueue() {
     for (int flags : new int[] {0, QUEUE_MANUAL_COMPLETION, QUEUE_INTERRUPT, 3}) {
-      assertThat(queue(flags)).isNotNull();
+      NVMED_QUEUE queue = queue(flags);
+      NVMED_HANDLE handle = handle(queue, DIRECT);
+      assertThat(onDevice(handle, 0, block)).hasSize(block);
+      assertThat(nvmed_handle_destroy(handle)).isZero();
+      assertThat(nvmed_queue_destroy(queue)).isZero();
     }
   }
 
@@ -59,9 +64,9 @@ class NvmedQueueCreateTest extends Fixture {
   }
 
   @Test
-  void create_interruptWithoutInterrupts_isNull() throws IOException {
-    Emulator emulator = FaultyDevice.emulator(LBA_512);
-    NVMED device = new NVMED(FaultyDevice.withoutInterrupts(LBA_512, emulator));
+  @Tag("emulator")
+  void create_interruptWithoutInterrupts_isNull() {
+    NVMED device = present(nvmed_open("mem:1MiB?vectors=0", NVMED_CACHE_LAZY_INIT));
     assertThat(nvmed_queue_create(device, QUEUE_INTERRUPT)).isNull();
     NVMED_QUEUE queue = present(nvmed_queue_create(device, 0));
     assertThat(nvmed_queue_destroy(queue)).isZero();

@@ -8,14 +8,14 @@ import static io.nvmedirect.compat.LibNvmed.nvmed_queue_destroy;
 import static io.nvmedirect.compat.LibNvmed.nvmed_read;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.nvmedirect.DeviceAddresses;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.ValueSource;
 
 @ParameterizedClass
-@ValueSource(strings = {Fixture.LBA_512, Fixture.LBA_4096})
+@DeviceAddresses({Fixture.LBA_512, Fixture.LBA_4096})
 class NvmedQueueDestroyTest extends Fixture {
 
   NvmedQueueDestroyTest(String address) {
@@ -67,7 +67,7 @@ class NvmedQueueDestroyTest extends Fixture {
   @Test
   void destroy_whileHandlesAreCreated_leavesNoHandleOnADestroyedQueue()
       throws InterruptedException {
-    for (int round = 0; round < 200; round++) {
+    for (int round = 0; round < rounds(200); round++) {
       NVMED_QUEUE queue = queue(0);
       AtomicReference<@Nullable NVMED_HANDLE> made = new AtomicReference<>();
       Thread creator =

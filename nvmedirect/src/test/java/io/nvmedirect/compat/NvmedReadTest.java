@@ -1,7 +1,6 @@
 package io.nvmedirect.compat;
 
 import static io.nvmedirect.compat.LibNvmed.HANDLE_DIRECT_IO;
-import static io.nvmedirect.compat.LibNvmed.HANDLE_SYNC_IO;
 import static io.nvmedirect.compat.LibNvmed.QUEUE_MANUAL_COMPLETION;
 import static io.nvmedirect.compat.LibNvmed.SEEK_CUR;
 import static io.nvmedirect.compat.LibNvmed.SEEK_END;
@@ -14,8 +13,9 @@ import static io.nvmedirect.compat.LibNvmed.nvmed_read;
 import static io.nvmedirect.compat.LibNvmed.nvmed_write;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.nvmedirect.DeviceAddresses;
+import io.nvmedirect.DeviceTraits;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -23,20 +23,22 @@ import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.ValueSource;
 
 @ParameterizedClass
-@ValueSource(strings = {Fixture.LBA_512, Fixture.LBA_4096})
-class NvmedReadTest extends Fixture {
+@DeviceAddresses({Fixture.LBA_512, Fixture.LBA_4096})
+class NvmedReadTest extends TransferCases {
 
   NvmedReadTest(String address) {
     super(address);
   }
 
-  private static final int[] ALL = {DIRECT, HANDLE_DIRECT_IO, 0, HANDLE_SYNC_IO};
+  @Override
+  long transfer(@Nullable NVMED_HANDLE handle, @Nullable MemorySegment memory, long count) {
+    return nvmed_read(handle, memory, count);
+  }
 
   @Test
   void read_givesTheCountAndMovesThePosition() {
@@ -57,11 +59,12 @@ class NvmedReadTest extends Fixture {
 
   @Test
   void read_ofLessThanTheBuffer_leavesTheRestAlone() {
+    fill(handle(DIRECT), 0, 3L * block, 1);
     for (int flags : ALL) {
       MemorySegment buffer = buffer(3L * block);
       buffer.fill((byte) 5);
       assertThat(nvmed_read(handle(flags), buffer, block)).isEqualTo(block);
-      assertThat(bytes(buffer.asSlice(0, block))).containsOnly(0);
+      assertThat(bytes(buffer.asSlice(0, block))).containsOnly(1);
       assertThat(bytes(buffer.asSlice(block))).containsOnly(5);
     }
   }
@@ -119,7 +122,7 @@ class NvmedReadTest extends Fixture {
     assertThat(nvmed_pwrite(handle, MemorySegment.ofArray(data), data.length, 0))
         .isEqualTo(data.length);
     Random random = new Random(4);
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < rounds(200); i++) {
       int from = random.nextInt(data.length);
       int count = random.nextInt(data.length - from);
       MemorySegment memory = memory(count);
@@ -139,6 +142,7 @@ class NvmedReadTest extends Fixture {
 
   @Test
   void deviceError_isAFaultAndThePositionStays() throws IOException {
+    DeviceTraits.assumeWriteUncorrectable(object(nvmed));
     for (int flags : ALL) {
       NVMED_HANDLE handle = handle(flags);
       handle.handle().writeUncorrectable(4L * block, block);
@@ -164,7 +168,7 @@ class NvmedReadTest extends Fixture {
 
   @Test
   void threads_onOneHandle_readEachBlockOnce() throws InterruptedException {
-    int blocks = 512;
+    int blocks = 4 * rounds(128);
     byte[] data = new byte[blocks * block];
     for (int i = 0; i < blocks; i++) {
       data[i * block] = (byte) i;
@@ -191,47 +195,5 @@ class NvmedReadTest extends Fixture {
       thread.join();
     }
     assertThat(seen).hasSize(blocks);
-  }
-
-  @Test
-  void count_zero_isZero() {
-    for (int flags : new int[] {DIRECT, HANDLE_DIRECT_IO, 0, HANDLE_SYNC_IO}) {
-      NVMED_HANDLE handle = handle(flags);
-      assertThat(nvmed_read(handle, memory(0), 0)).isZero();
-      assertThat(nvmed_read(handle, memory(10), 0)).isZero();
-      assertThat(nvmed_lseek(handle, 0, SEEK_END)).isEqualTo(size);
-      assertThat(nvmed_read(handle, memory(10), 0)).isZero();
-    }
-  }
-
-  @Test
-  void arguments_bad_areAFaultAndThePositionStays() {
-    for (int flags : new int[] {DIRECT, HANDLE_DIRECT_IO, 0, HANDLE_SYNC_IO}) {
-      NVMED_HANDLE handle = handle(flags);
-      assertFails(nvmed_read(null, memory(block), block));
-      assertFails(nvmed_read(handle, null, block));
-      assertFails(nvmed_read(handle, null, 0));
-      assertFails(nvmed_read(handle, MemorySegment.NULL, block));
-      assertFails(nvmed_read(handle, memory(block), -1));
-      assertFails(nvmed_read(handle, memory(block), -block));
-      assertFails(nvmed_read(handle, memory(block), 2L * block));
-      assertFails(nvmed_read(handle, memory(block), Long.MAX_VALUE));
-      assertFails(nvmed_read(handle, memory(block), Long.MIN_VALUE));
-      assertThat(nvmed_lseek(handle, 0, SEEK_CUR)).isZero();
-    }
-  }
-
-  @Test
-  void otherThreadsMemory_isAFault() throws InterruptedException {
-    try (Arena confined = Arena.ofConfined()) {
-      MemorySegment memory = confined.allocate(block);
-      AtomicLong result = new AtomicLong();
-      for (int flags : new int[] {DIRECT, 0}) {
-        NVMED_HANDLE handle = handle(flags);
-        result.set(0);
-        Thread.ofPlatform().start(() -> result.set(nvmed_read(handle, memory, block))).join();
-        assertThat(result).hasValue(-1);
-      }
-    }
   }
 }

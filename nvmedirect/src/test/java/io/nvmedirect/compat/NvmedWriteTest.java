@@ -13,29 +13,32 @@ import static io.nvmedirect.compat.LibNvmed.nvmed_pwrite;
 import static io.nvmedirect.compat.LibNvmed.nvmed_write;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.nvmedirect.DeviceAddresses;
 import io.nvmedirect.DeviceOptions;
 import io.nvmedirect.spec.Opcode;
 import io.nvmedirect.spec.Status;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.ValueSource;
 
 @ParameterizedClass
-@ValueSource(strings = {Fixture.LBA_512, Fixture.LBA_4096})
-class NvmedWriteTest extends Fixture {
+@DeviceAddresses({Fixture.LBA_512, Fixture.LBA_4096})
+class NvmedWriteTest extends TransferCases {
 
   NvmedWriteTest(String address) {
     super(address);
   }
 
-  private static final int[] ALL = {DIRECT, HANDLE_DIRECT_IO, 0, HANDLE_SYNC_IO};
+  @Override
+  long transfer(@Nullable NVMED_HANDLE handle, @Nullable MemorySegment memory, long count) {
+    return nvmed_write(handle, memory, count);
+  }
 
   @Test
   void write_givesTheCountAndMovesThePosition() {
@@ -56,13 +59,13 @@ class NvmedWriteTest extends Fixture {
   void write_ofLessThanTheBuffer_writesNoMore() {
     for (int flags : ALL) {
       NVMED_HANDLE handle = handle(flags);
-      assertThat(nvmed_pwrite(handle, memory(4L * block), 4L * block, 0)).isEqualTo(4L * block);
+      fill(handle, 0, 4L * block, 1);
       MemorySegment buffer = buffer(3L * block);
       buffer.fill((byte) 5);
       assertThat(nvmed_write(handle, buffer, block)).isEqualTo(block);
       assertThat(nvmed_flush(handle)).isZero();
       assertThat(onDevice(handle(DIRECT), 0, block)).containsOnly(5);
-      assertThat(onDevice(handle(DIRECT), block, 3L * block)).containsOnly(0);
+      assertThat(onDevice(handle(DIRECT), block, 3L * block)).containsOnly(1);
     }
   }
 
@@ -95,6 +98,8 @@ class NvmedWriteTest extends Fixture {
   void direct_misaligned_isAFaultAndNothingHappens() {
     for (int flags : new int[] {DIRECT, HANDLE_DIRECT_IO}) {
       NVMED_HANDLE handle = handle(flags);
+      fill(handle, 0, 4L * block, 1);
+      fill(handle, size - block, block, 1);
       MemorySegment memory = memory(2L * block).fill((byte) 4);
       for (long count : new long[] {1, block - 1, block + 1, block / 2}) {
         assertFails(nvmed_write(handle, memory, count));
@@ -103,8 +108,8 @@ class NvmedWriteTest extends Fixture {
       assertThat(nvmed_lseek(handle, block, SEEK_END)).isEqualTo(size - block);
       assertFails(nvmed_write(handle, memory, block + 1));
       assertThat(nvmed_flush(handle)).isZero();
-      assertThat(onDevice(handle, 0, 4L * block)).containsOnly(0);
-      assertThat(onDevice(handle, size - block, block)).containsOnly(0);
+      assertThat(onDevice(handle, 0, 4L * block)).containsOnly(1);
+      assertThat(onDevice(handle, size - block, block)).containsOnly(1);
     }
   }
 
@@ -114,7 +119,7 @@ class NvmedWriteTest extends Fixture {
       NVMED_HANDLE handle = handle(flags);
       byte[] expected = onDevice(handle, 0, 40_000);
       Random random = new Random(flags);
-      for (int i = 0; i < 200; i++) {
+      for (int i = 0; i < rounds(200); i++) {
         int from = random.nextInt(expected.length);
         byte[] data = random(i, random.nextInt(expected.length - from));
         System.arraycopy(data, 0, expected, from, data.length);
@@ -151,6 +156,7 @@ class NvmedWriteTest extends Fixture {
   }
 
   @Test
+  @Tag("emulator")
   void deviceError_isAFaultAndThePositionStays() throws IOException {
     AtomicInteger faults = new AtomicInteger();
     NVMED device = faulty(Opcode.WRITE, Status.WRITE_FAULT, faults, DeviceOptions.defaults());
@@ -166,6 +172,7 @@ class NvmedWriteTest extends Fixture {
   }
 
   @Test
+  @Tag("emulator")
   void noCache_deviceError_isAFault() throws IOException {
     AtomicInteger faults = new AtomicInteger();
     DeviceOptions options = DeviceOptions.defaults().withoutCache();
@@ -177,6 +184,7 @@ class NvmedWriteTest extends Fixture {
   }
 
   @Test
+  @Tag("emulator")
   void direct_notSynchronous_deviceError_isTheNextFlushs() throws IOException {
     AtomicInteger faults = new AtomicInteger();
     NVMED device = faulty(Opcode.WRITE, Status.WRITE_FAULT, faults, DeviceOptions.defaults());
@@ -189,6 +197,7 @@ class NvmedWriteTest extends Fixture {
   }
 
   @Test
+  @Tag("emulator")
   void direct_notSynchronous_returnsBeforeTheWriteIsDone() throws IOException {
     // The command is lost, and aborted after its deadline: a write that waited would fail.
     AtomicInteger faults = new AtomicInteger(1);
@@ -200,47 +209,5 @@ class NvmedWriteTest extends Fixture {
     assertThat(nvmed_write(handle, buffer, block)).isEqualTo(block);
     assertFails(nvmed_flush(handle));
     assertThat(nvmed_flush(handle)).isZero();
-  }
-
-  @Test
-  void count_zero_isZero() {
-    for (int flags : new int[] {DIRECT, HANDLE_DIRECT_IO, 0, HANDLE_SYNC_IO}) {
-      NVMED_HANDLE handle = handle(flags);
-      assertThat(nvmed_write(handle, memory(0), 0)).isZero();
-      assertThat(nvmed_write(handle, memory(10), 0)).isZero();
-      assertThat(nvmed_lseek(handle, 0, SEEK_END)).isEqualTo(size);
-      assertThat(nvmed_write(handle, memory(10), 0)).isZero();
-    }
-  }
-
-  @Test
-  void arguments_bad_areAFaultAndThePositionStays() {
-    for (int flags : new int[] {DIRECT, HANDLE_DIRECT_IO, 0, HANDLE_SYNC_IO}) {
-      NVMED_HANDLE handle = handle(flags);
-      assertFails(nvmed_write(null, memory(block), block));
-      assertFails(nvmed_write(handle, null, block));
-      assertFails(nvmed_write(handle, null, 0));
-      assertFails(nvmed_write(handle, MemorySegment.NULL, block));
-      assertFails(nvmed_write(handle, memory(block), -1));
-      assertFails(nvmed_write(handle, memory(block), -block));
-      assertFails(nvmed_write(handle, memory(block), 2L * block));
-      assertFails(nvmed_write(handle, memory(block), Long.MAX_VALUE));
-      assertFails(nvmed_write(handle, memory(block), Long.MIN_VALUE));
-      assertThat(nvmed_lseek(handle, 0, SEEK_CUR)).isZero();
-    }
-  }
-
-  @Test
-  void otherThreadsMemory_isAFault() throws InterruptedException {
-    try (Arena confined = Arena.ofConfined()) {
-      MemorySegment memory = confined.allocate(block);
-      AtomicLong result = new AtomicLong();
-      for (int flags : new int[] {DIRECT, 0}) {
-        NVMED_HANDLE handle = handle(flags);
-        result.set(0);
-        Thread.ofPlatform().start(() -> result.set(nvmed_write(handle, memory, block))).join();
-        assertThat(result).hasValue(-1);
-      }
-    }
   }
 }
