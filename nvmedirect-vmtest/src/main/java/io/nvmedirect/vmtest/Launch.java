@@ -1,0 +1,21 @@
+package io.nvmedirect.vmtest;
+
+import java.util.List;
+import java.util.Map;
+
+/**
+ * One execution of JUnit in the guest.
+ *
+ * @param name tells its results from those of the same tests in other launches
+ * @param selectors what is run, in JUnit's notation: {@code package:io.nvmedirect.compat} or {@code class:…}
+ * @param parameters configuration parameters of JUnit
+ * @param concurrent whether it runs at the same time as the launches beside it that say so too
+ */
+public record Launch(
+    String name, List<String> selectors, Map<String, String> parameters, boolean concurrent) {
+
+  public Launch {
+    selectors = List.copyOf(selectors);
+    parameters = Map.copyOf(parameters);
+  }
+}

@@ -1,0 +1,143 @@
+package io.nvmedirect.vmtest.runner;
+
+import io.nvmedirect.vmtest.GuestPlan;
+import io.nvmedirect.vmtest.Launch;
+import io.nvmedirect.vmtest.report.Event;
+import io.nvmedirect.vmtest.report.Outcome;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.platform.engine.discovery.DiscoverySelectors;
+import org.junit.platform.launcher.Launcher;
+import org.junit.platform.launcher.LauncherDiscoveryRequest;
+import org.junit.platform.launcher.TestPlan;
+import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
+import org.junit.platform.launcher.core.LauncherFactory;
+
+/** The guest's program: runs the launches of the plan, and reports. */
+public final class GuestMain {
+
+  /** A test that hangs fails, before the host loses its patience with the whole machine. */
+  private static final Map<String, String> DEFAULTS =
+      Map.of(
+          "junit.jupiter.execution.timeout.default", "180 s",
+          "junit.jupiter.execution.timeout.threaddump.enabled", "true");
+
+  private final Report report;
+  private final List<String> tests;
+  private final AtomicLong ids = new AtomicLong();
+  private final AtomicLong reported = new AtomicLong();
+
+  private GuestMain(Report report, List<String> tests) {
+    this.report = report;
+    this.tests = tests;
+  }
+
+  /**
+   * @param arguments where to report to, the host's time limit in seconds, and names of tests; without names,
+   *     everything in the plan
+   */
+  public static void main(String[] arguments) throws IOException {
+    List<String> tests = List.of(arguments).subList(2, arguments.length);
+    Report report = new Report(new FileOutputStream(arguments[0]));
+    try (report;
+        OutputStream lines = new LineStream(line -> report.send(new Event.Output(line)));
+        PrintStream out = new PrintStream(lines, true, StandardCharsets.UTF_8)) {
+      System.setOut(out);
+      LastWords.sayBefore(Integer.parseInt(arguments[1]), out);
+      GuestMain main = new GuestMain(report, tests);
+      main.run();
+      out.flush();
+      report.send(new Event.Done(main.reported.get()));
+    }
+    // Whatever threads a test has left.
+    System.exit(0);
+  }
+
+  private void run() {
+    List<Launch> neighbours = new ArrayList<>();
+    for (Launch launch : chosen()) {
+      if (!launch.concurrent()) {
+        runAll(neighbours);
+        neighbours.clear();
+      }
+      neighbours.add(launch);
+      if (!launch.concurrent()) {
+        runAll(neighbours);
+        neighbours.clear();
+      }
+    }
+    runAll(neighbours);
+  }
+
+  /** The launches that have a test of those that were named; a class that is in none gets its own. */
+  private List<Launch> chosen() {
+    if (tests.isEmpty()) {
+      return GuestPlan.launches();
+    }
+    List<Launch> chosen = new ArrayList<>();
+    for (Launch launch : GuestPlan.launches()) {
+      if (LauncherFactory.create().discover(request(launch)).containsTests()) {
+        chosen.add(launch);
+      }
+    }
+    if (chosen.isEmpty()) {
+      List<String> selectors =
+          tests.stream().map(t -> (t.contains("#") ? "method:" : "class:") + t).toList();
+      chosen.add(new Launch("chosen", selectors, Map.of(), false));
+    }
+    return chosen;
+  }
+
+  private LauncherDiscoveryRequest request(Launch launch) {
+    return LauncherDiscoveryRequestBuilder.request()
+        .selectors(
+            launch.selectors().stream()
+                .map(s -> DiscoverySelectors.parse(s).orElseThrow())
+                .toList())
+        .filters(new TestNameFilter(tests))
+        .configurationParameters(DEFAULTS)
+        .configurationParameters(launch.parameters())
+        .build();
+  }
+
+  private void runAll(List<Launch> launches) {
+    List<Thread> threads =
+        launches.stream()
+            .map(launch -> Thread.ofPlatform().name(launch.name()).start(() -> run(launch)))
+            .toList();
+    for (Thread thread : threads) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        throw new IllegalStateException("nobody interrupts the main thread", e);
+      }
+    }
+  }
+
+  private void run(Launch launch) {
+    report.send(new Event.Launched(launch.name()));
+    ReportingListener listener = new ReportingListener(report, launch.name(), ids);
+    long failed = 0;
+    try {
+      Launcher launcher = LauncherFactory.create();
+      TestPlan plan = launcher.discover(request(launch));
+      launcher.execute(plan, listener);
+    } catch (RuntimeException | Error e) {
+      // JUnit itself failed, as with a selector that finds nothing.
+      long id = ids.incrementAndGet();
+      report.send(new Event.Started(id, launch.name(), "Launch", launch.name()));
+      report.send(new Event.Finished(id, Outcome.FAILED, 0, ReportingListener.trace(e)));
+      failed = 1;
+    }
+    long tests = listener.tests() + failed;
+    reported.addAndGet(tests);
+    report.send(new Event.Landed(launch.name(), tests));
+  }
+}

@@ -1,0 +1,51 @@
+package io.nvmedirect.vmtest.machine;
+
+import io.nvmedirect.vmtest.report.Outcome;
+import io.nvmedirect.vmtest.report.TestResult;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+import org.opentest4j.AssertionFailedError;
+import org.opentest4j.TestAbortedException;
+
+/**
+ * Runs the plan in a virtual machine; each test of the guest is a test here. {@code -Dvm.test=Class} runs one
+ * class only.
+ */
+final class VirtualMachineTest {
+
+  private static final int LIMIT_SECONDS = Integer.getInteger("vm.limit", 720);
+
+  @TestFactory
+  Stream<DynamicTest> guest() throws IOException {
+    String test = System.getProperty("vm.test", "");
+    List<String> tests = test.isEmpty() ? List.of() : List.of(test.split(","));
+    GuestRun run;
+    try {
+      run =
+          GuestRun.start(
+              new GuestCommand(false, tests, LIMIT_SECONDS),
+              System.getProperty("java.class.path"),
+              Path.of("target/vm").toAbsolutePath(),
+              System.out);
+    } catch (VirtualMachineMissing e) {
+      return Assumptions.abort("no virtual machine: " + e.getMessage());
+    }
+    return run.results()
+        .map(result -> DynamicTest.dynamicTest(result.title(), () -> verify(result)))
+        .onClose(run::close);
+  }
+
+  private static void verify(TestResult result) {
+    if (result.outcome() == Outcome.FAILED) {
+      throw new AssertionFailedError(result.detail());
+    }
+    if (result.outcome() == Outcome.SKIPPED) {
+      throw new TestAbortedException(result.detail());
+    }
+  }
+}
