@@ -212,7 +212,7 @@ public final class NvmeDevice implements AutoCloseable {
   }
 
   /** Whether queues can have {@link QueueOption#INTERRUPT}. */
-  public boolean hasInterrupts() {
+  public boolean hasInterrupts() throws IOException {
     return controller.hasInterrupts();
   }
 

@@ -3,6 +3,8 @@ package io.nvmedirect;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.Arrays;
 
@@ -20,7 +22,15 @@ public final class DeviceTraits {
   }
 
   public static void assumeInterrupts(NvmeDevice device) {
-    assumeTrue(device.hasInterrupts(), () -> device.address() + " has no interrupts");
+    assumeTrue(hasInterrupts(device), () -> device.address() + " has no interrupts");
+  }
+
+  public static boolean hasInterrupts(NvmeDevice device) {
+    try {
+      return device.hasInterrupts();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   public static void assumeWriteUncorrectable(NvmeDevice device) {

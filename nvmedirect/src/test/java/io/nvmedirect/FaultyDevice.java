@@ -15,7 +15,7 @@ public final class FaultyDevice {
 
   private FaultyDevice() {}
 
-  /** An emulator for {@link #open} and {@link #withoutInterrupts}. */
+  /** An emulator for {@link #open} and {@link #withVectors}. */
   public static Emulator emulator(String address) throws IOException {
     return Emulator.open(EmulatorOptions.parse(address));
   }

@@ -30,8 +30,10 @@ public enum GuestDevice {
   /** With a controller memory buffer of 16 MiB. */
   CONTROLLER_MEMORY(0x19, Driver.VFIO, "cmb_size_mb=16", new Namespace(512, Size.MIB_64)),
   /** For tests that hand a device back and forth between our driver and the kernel's. */
-  SHARED_A(0x1a, Driver.NVME, "", new Namespace(512, Size.MIB_512)),
-  SHARED_B(0x1b, Driver.NVME, "", new Namespace(512, Size.MIB_512));
+  SHARED_A(0x1a, Driver.NVME, "", new Namespace(512, Size.MIB_64)),
+  SHARED_B(0x1b, Driver.NVME, "", new Namespace(512, Size.MIB_64)),
+  /** Takes a quarter of a second for each I/O. */
+  SLOW(0x1c, Driver.VFIO, "", new Namespace(512, Size.MIB_64, "throttling.iops-total=4"));
 
   /** Who has a device when the tests begin. */
   public enum Driver {
@@ -50,12 +52,20 @@ public enum GuestDevice {
     }
   }
 
-  /** A namespace, sizes in bytes. */
-  public record Namespace(int blockBytes, long sizeBytes) {}
+  /**
+   * A namespace, sizes in bytes.
+   *
+   * @param driveOptions of QEMU's drive, separated by commas; empty if there are none
+   */
+  public record Namespace(int blockBytes, long sizeBytes, String driveOptions) {
+
+    Namespace(int blockBytes, long sizeBytes) {
+      this(blockBytes, sizeBytes, "");
+    }
+  }
 
   private static final class Size {
     static final long MIB_64 = 64L << 20;
-    static final long MIB_512 = 512L << 20;
     static final long TIB = 1L << 40;
   }
 

@@ -140,7 +140,7 @@ public final class Controller implements AutoCloseable {
   }
 
   /** Whether there is an interrupt vector that I/O queues can have. */
-  public boolean hasInterrupts() {
+  public boolean hasInterrupts() throws IOException {
     return transport.interruptVectors() > 0;
   }
 

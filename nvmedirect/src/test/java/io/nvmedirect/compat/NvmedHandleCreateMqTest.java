@@ -23,6 +23,7 @@ import static io.nvmedirect.compat.LibNvmed.nvmed_write;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.nvmedirect.DeviceAddresses;
+import io.nvmedirect.DeviceTraits;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -44,7 +45,7 @@ class NvmedHandleCreateMqTest extends Fixture {
 
   @BeforeEach
   void createQueues() {
-    int interrupt = object(nvmed).hasInterrupts() ? QUEUE_INTERRUPT : 0;
+    int interrupt = DeviceTraits.hasInterrupts(object(nvmed)) ? QUEUE_INTERRUPT : 0;
     queues =
         new NVMED_QUEUE[] {
           queue(QUEUE_MANUAL_COMPLETION | interrupt), queue(QUEUE_MANUAL_COMPLETION)

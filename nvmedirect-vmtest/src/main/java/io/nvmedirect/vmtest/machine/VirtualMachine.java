@@ -131,7 +131,11 @@ public final class VirtualMachine implements AutoCloseable {
       options.addAll(
           List.of(
               "-drive",
-              "file=%s,if=none,id=%s,format=raw,cache=unsafe,discard=unmap".formatted(file, drive),
+              "file=%s,if=none,id=%s,format=raw,cache=unsafe,discard=unmap%s"
+                  .formatted(
+                      file,
+                      drive,
+                      namespace.driveOptions().isEmpty() ? "" : "," + namespace.driveOptions()),
               "-device",
               "nvme-ns,bus=%s,drive=%s,nsid=%d,logical_block_size=%d,physical_block_size=%4$d"
                   .formatted(bus, drive, nsid, namespace.blockBytes())));

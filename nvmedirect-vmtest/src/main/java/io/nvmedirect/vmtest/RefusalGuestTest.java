@@ -1,0 +1,82 @@
+package io.nvmedirect.vmtest;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.nvmedirect.NvmeDevice;
+import io.nvmedirect.spec.NvmeException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A device that somebody else uses is refused with who that is and what to do, and is not touched. */
+@Timeout(240)
+final class RefusalGuestTest {
+
+  private static final GuestDevice DEVICE = GuestDevice.SHARED_A;
+
+  @AfterEach
+  void giveBack() throws IOException {
+    PciDriver.bind(DEVICE, DEVICE.driver());
+  }
+
+  @Test
+  void boundToTheKernelsDriver_saysHowToBind() throws IOException {
+    PciDriver.bind(DEVICE, GuestDevice.Driver.NVME);
+    assertThatThrownBy(() -> NvmeDevice.open(DEVICE.address()))
+        .isInstanceOf(NvmeException.class)
+        .hasMessageContaining(DEVICE.pciAddress())
+        .hasMessageContaining("nvme")
+        .hasMessageContaining("nvmed bind " + DEVICE.pciAddress());
+    assertThat(PciDriver.of(DEVICE)).isEqualTo("nvme");
+  }
+
+  @Test
+  void mounted_saysWhere(@TempDir Path directory) throws Exception {
+    PciDriver.bind(DEVICE, GuestDevice.Driver.NVME);
+    String disk = PciDriver.disk(DEVICE, 1).toString();
+    Commands.run("mkfs.ext4", "-q", "-F", disk);
+    Path place = Files.createDirectory(directory.resolve("place"));
+    Commands.run("mount", "-t", "ext4", disk, place.toString());
+    try {
+      assertThatThrownBy(() -> NvmeDevice.open(DEVICE.address()))
+          .isInstanceOf(NvmeException.class)
+          .hasMessageContaining(place.toString());
+      Files.writeString(place.resolve("file"), "the kernel still has it");
+    } finally {
+      Commands.run("umount", place.toString());
+    }
+  }
+
+  @Test
+  void openTwice_saysThatItIsInUse() throws IOException {
+    try (NvmeDevice first = NvmeDevice.open(GuestDevice.PLAIN.address())) {
+      assertThatThrownBy(() -> NvmeDevice.open(GuestDevice.PLAIN.address()))
+          .isInstanceOf(NvmeException.class)
+          .hasMessageContaining(GuestDevice.PLAIN.pciAddress())
+          .hasMessageContaining("in use");
+      assertThat(first.smart().criticalWarning()).isZero();
+    }
+  }
+
+  @Test
+  void noSuchDevice_saysSo() {
+    assertThatThrownBy(() -> NvmeDevice.open("pci:0000:7f:00.0"))
+        .isInstanceOf(NvmeException.class)
+        .hasMessageContaining("0000:7f:00.0")
+        .hasMessageContaining("nvmed list");
+  }
+
+  /** The virtual machine's disk controller of another class. */
+  @Test
+  void notNvme_saysWhatItIs() {
+    assertThatThrownBy(() -> NvmeDevice.open("pci:0000:00:00.0"))
+        .isInstanceOf(NvmeException.class)
+        .hasMessageContaining("0000:00:00.0")
+        .hasMessageContaining("NVMe");
+  }
+}
