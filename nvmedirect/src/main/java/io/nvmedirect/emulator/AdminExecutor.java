@@ -15,6 +15,7 @@ final class AdminExecutor {
   private static final int ALL_NAMESPACES = 0xFFFF_FFFF;
   private static final int NOT_ABORTED = 1;
 
+  private final EmulatorOptions options;
   private final EmulatedNamespace[] namespaces;
   private final QueueCommands queueCommands;
   private final DeviceQueues queues;
@@ -50,6 +51,7 @@ final class AdminExecutor {
     this.logs = logs;
     this.nvm = nvm;
     this.data = data;
+    this.options = options;
     this.maxTransferBytes = options.maxTransferBytes();
   }
 
@@ -58,8 +60,9 @@ final class AdminExecutor {
     return result;
   }
 
-  static boolean isSupported(int opcode) {
+  static boolean isSupported(int opcode, EmulatorOptions options) {
     return switch (opcode) {
+      case Opcode.DOORBELL_BUFFER_CONFIG -> options.shadow();
       case Opcode.DELETE_IO_SQ,
           Opcode.CREATE_IO_SQ,
           Opcode.GET_LOG_PAGE,
@@ -70,7 +73,6 @@ final class AdminExecutor {
           Opcode.SET_FEATURES,
           Opcode.GET_FEATURES,
           Opcode.ASYNC_EVENT_REQUEST,
-          Opcode.DOORBELL_BUFFER_CONFIG,
           Opcode.FORMAT_NVM ->
           true;
       default -> false;
@@ -85,7 +87,7 @@ final class AdminExecutor {
   int execute(MemorySegment command) {
     result = 0;
     int opcode = Sqe.opcode(command, 0);
-    if (!isSupported(opcode)) {
+    if (!isSupported(opcode, options)) {
       return Status.INVALID_OPCODE | Status.DNR;
     }
     // Section 4.4: admin commands of a PCIe controller use PRPs.

@@ -69,7 +69,7 @@ final class EmulatedController {
     features = new Features(options);
     events = new AsyncEvents();
     health = new Health();
-    logs = new LogPages(health, features, events);
+    logs = new LogPages(options, health, features, events);
     DataPointer data = new DataPointer(iommu);
     NvmExecutor nvm = new NvmExecutor(options, namespaces, media, data, features, health);
     IdentifyPages identify = new IdentifyPages(options, namespaces, identity);

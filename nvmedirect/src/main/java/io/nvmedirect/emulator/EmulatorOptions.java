@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param mdtsBytes most bytes of one transfer: 4096 × 2^n, or 0 for no limit
  * @param queues I/O queue pairs, 1 to 64
  * @param vectors interrupt vectors, 0 to 65; with 0 no queue can have interrupts
+ * @param shadow whether Doorbell Buffer Config is offered
  */
 public record EmulatorOptions(
     String address,
@@ -31,7 +32,8 @@ public record EmulatorOptions(
     int queues,
     int vectors,
     Model model,
-    Mode mode) {
+    Mode mode,
+    boolean shadow) {
 
   /** {@link #sizeBytes} of a file that must exist: its size counts. */
   public static final long SIZE_OF_FILE = -1;
@@ -100,6 +102,7 @@ public record EmulatorOptions(
     private int vectors = Interrupts.VECTORS;
     private Model model = Model.RAM;
     private @Nullable Mode mode;
+    private boolean shadow;
 
     Parser(String address) {
       this.address = address;
@@ -157,9 +160,12 @@ public record EmulatorOptions(
         case "vectors" -> vectors = count(name, value, 0, Interrupts.VECTORS);
         case "model" -> model = choice(name, value, Model.values());
         case "mode" -> mode = choice(name, value, Mode.values());
+        case "shadow" -> shadow = onOff(name, value);
         default ->
             throw bad(
-                "option", name, "expected size, lba, ns, mdts, queues, vectors, model or mode");
+                "option",
+                name,
+                "expected size, lba, ns, mdts, queues, vectors, model, mode or shadow");
       }
     }
 
@@ -199,6 +205,14 @@ public record EmulatorOptions(
         names.append(names.isEmpty() ? "" : ", ").append(lower);
       }
       throw bad(name, value, "expected one of " + names);
+    }
+
+    private boolean onOff(String name, String value) throws NvmeException {
+      return switch (value) {
+        case "on" -> true;
+        case "off" -> false;
+        default -> throw bad(name, value, "expected on or off");
+      };
     }
 
     private long size(String name, String value) throws NvmeException {
@@ -261,7 +275,8 @@ public record EmulatorOptions(
           queues,
           vectors,
           model,
-          chosen);
+          chosen,
+          shadow);
     }
 
     private NvmeException bad(String what, String value, String right) {

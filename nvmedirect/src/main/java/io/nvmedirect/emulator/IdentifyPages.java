@@ -86,7 +86,7 @@ final class IdentifyPages {
         .u32(80, VERSION)
         .u32(92, Features.EVENT_NAMESPACE) // OAES
         .u8(111, 1) // CNTRLTYPE: I/O controller
-        .u16(256, OACS_FORMAT | OACS_DOORBELL_BUFFER)
+        .u16(256, OACS_FORMAT | (options.shadow() ? OACS_DOORBELL_BUFFER : 0))
         .u8(258, 3) // ACL: four Aborts
         .u8(259, AsyncEvents.LIMIT - 1)
         .u8(260, 1 << 1 | 1) // FRMW: one slot, read only

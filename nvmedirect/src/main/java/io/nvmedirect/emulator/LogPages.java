@@ -18,6 +18,7 @@ final class LogPages {
   private static final int CHANGES_NAMESPACE = 1 << 2;
   private static final int ALONE_ON_NAMESPACE = 1 << 16;
 
+  private final EmulatorOptions options;
   private final Health health;
   private final Features features;
   private final AsyncEvents events;
@@ -28,7 +29,8 @@ final class LogPages {
   private long offset;
   private int lengthBytes;
 
-  LogPages(Health health, Features features, AsyncEvents events) {
+  LogPages(EmulatorOptions options, Health health, Features features, AsyncEvents events) {
+    this.options = options;
     this.health = health;
     this.features = features;
     this.events = events;
@@ -162,9 +164,9 @@ final class LogPages {
   }
 
   /** Figure 199: admin commands from byte 0, I/O commands from byte 1024, four bytes for each. */
-  private static void effects(Bytes page) {
+  private void effects(Bytes page) {
     for (int opcode = 0; opcode < 256; opcode++) {
-      if (AdminExecutor.isSupported(opcode)) {
+      if (AdminExecutor.isSupported(opcode, options)) {
         page.u32(opcode * 4, opcode == Opcode.FORMAT_NVM ? formatEffects() : SUPPORTED);
       }
       if (NvmExecutor.isSupported(opcode)) {

@@ -38,7 +38,7 @@ class AdminCommandsTest {
     assertThat(page.u8(77)).as("MDTS").isEqualTo(4);
     assertThat(page.u32(80)).as("VER").isEqualTo(0x0001_0400);
     assertThat(page.u8(111)).as("CNTRLTYPE").isEqualTo(1);
-    assertThat(page.u16(256)).as("OACS").isEqualTo(0x102);
+    assertThat(page.u16(256)).as("OACS").isEqualTo(0x002);
     assertThat(page.u8(259)).as("AERL").isEqualTo(3);
     assertThat(page.u8(261)).as("LPA").isEqualTo(6);
     assertThat(page.u8(262)).as("ELPE").isEqualTo(63);
@@ -230,6 +230,7 @@ class AdminCommandsTest {
     RawHost.Buffer effects = host.log(5, 4096, false);
     assertThat(effects.u32(0x06 * 4)).as("Identify").isEqualTo(1);
     assertThat(effects.u32(0x80 * 4)).as("Format").isEqualTo(0x1_0007);
+    assertThat(effects.u32(0x7C * 4)).as("Doorbell Buffer Config").isZero();
     assertThat(effects.u32(0x81 * 4)).isZero();
     assertThat(effects.u32(1024 + 4)).as("Write").isEqualTo(3);
     assertThat(effects.u32(1024 + 8)).as("Read").isEqualTo(1);

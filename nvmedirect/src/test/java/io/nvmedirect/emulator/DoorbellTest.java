@@ -159,7 +159,12 @@ class DoorbellTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"mem:1MiB?mode=inline", "mem:1MiB?mode=thread", "mem:1MiB?model=flash"})
+  @ValueSource(
+      strings = {
+        "mem:1MiB?mode=inline&shadow=on",
+        "mem:1MiB?mode=thread&shadow=on",
+        "mem:1MiB?model=flash&shadow=on"
+      })
   void shadowDoorbells_loseNothing(String address) throws IOException {
     try (RawHost host = RawHost.start(address)) {
       RawHost.Buffer shadow = host.buffer(4096);
@@ -189,7 +194,7 @@ class DoorbellTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"mem:1MiB?mode=inline", "mem:1MiB?mode=thread"})
+  @ValueSource(strings = {"mem:1MiB?mode=inline&shadow=on", "mem:1MiB?mode=thread&shadow=on"})
   void shadowDoorbells_wakeADeviceThatWaitsForRoom(String address) throws IOException {
     try (RawHost host = RawHost.start(address)) {
       RawHost.Buffer shadow = host.buffer(4096);
@@ -222,8 +227,27 @@ class DoorbellTest {
   }
 
   @Test
+  void shadowDoorbells_areOfferedWithTheOption() throws IOException {
+    try (RawHost host = RawHost.start("mem:1MiB?shadow=on")) {
+      assertThat(host.identify(1, 0).u16(256)).as("OACS").isEqualTo(0x102);
+      assertThat(host.log(5, 4096, false).u32(0x7C * 4)).as("effects").isEqualTo(1);
+    }
+  }
+
+  @Test
+  void shadowDoorbells_thatAreNotOfferedAreRefused() throws IOException {
+    try (RawHost host = RawHost.start("mem:1MiB")) {
+      RawHost.Buffer pages = host.buffer(8192);
+      assertThat(host.admin().refused(command(0x7C).prp(pages.iova(), pages.iova() + 4096)))
+          .isEqualTo(0x001);
+      host.checkWorks();
+    }
+  }
+
+  @Test
   void shadowDoorbells_badBuffersAreRefused() throws IOException {
-    for (String mode : new String[] {"mem:1MiB?mode=inline", "mem:1MiB?mode=thread"}) {
+    for (String mode :
+        new String[] {"mem:1MiB?mode=inline&shadow=on", "mem:1MiB?mode=thread&shadow=on"}) {
       try (RawHost host = RawHost.start(mode)) {
         RawHost.Buffer shadow = host.buffer(4096);
         RawHost.Buffer events = host.buffer(4096);

@@ -27,14 +27,15 @@ class EmulatorOptionsTest {
                 64,
                 65,
                 EmulatorOptions.Model.RAM,
-                EmulatorOptions.Mode.INLINE));
+                EmulatorOptions.Mode.INLINE,
+                false));
   }
 
   @Test
   void parse_fileTakesEveryOption() throws NvmeException {
     EmulatorOptions options =
         EmulatorOptions.parse(
-            "file:/a/b.img?size=1GiB&lba=4096&ns=4&mdts=1MiB&queues=1&vectors=0&model=null&mode=thread");
+            "file:/a/b.img?size=1GiB&lba=4096&ns=4&mdts=1MiB&queues=1&vectors=0&model=null&mode=thread&shadow=on");
     assertThat(options.path()).isEqualTo(Path.of("/a/b.img"));
     assertThat(options.sizeBytes()).isEqualTo(1L << 30);
     assertThat(options.lbaBytes()).isEqualTo(4096);
@@ -44,6 +45,8 @@ class EmulatorOptionsTest {
     assertThat(options.vectors()).isZero();
     assertThat(options.model()).isEqualTo(EmulatorOptions.Model.NULL);
     assertThat(options.mode()).isEqualTo(EmulatorOptions.Mode.THREAD);
+    assertThat(options.shadow()).isTrue();
+    assertThat(EmulatorOptions.parse("mem:1MiB?shadow=off").shadow()).isFalse();
   }
 
   @Test
@@ -104,6 +107,7 @@ class EmulatorOptionsTest {
         "mem:1MiB?colour=red",
         "mem:1MiB?",
         "mem:1MiB?lba",
+        "mem:1MiB?shadow=yes",
         "mem:1MiB?=5",
         "file:",
         "file:/x?size=0",

@@ -21,9 +21,10 @@ class FuzzTest {
 
   @ParameterizedTest
   @CsvSource({
-    "1, mem:1MiB?ns=2&mode=inline",
+    "1, mem:1MiB?ns=2&mode=inline&shadow=on",
     "2, mem:1MiB?ns=2&mode=inline&lba=4096&mdts=0",
-    "3, mem:1MiB?ns=2&mode=thread",
+    "3, mem:1MiB?ns=2&mode=thread&shadow=on",
+    "6, mem:1MiB?ns=2&mode=thread",
     "4, mem:1MiB?ns=2&model=flash",
     "5, mem:1MiB?ns=2&model=null",
   })
