@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedClass;
 
 @ParameterizedClass
-@DeviceAddresses({"mem:16MiB", "mem:16MiB?lba=4096&mode=thread"})
+@DeviceAddresses({"mem:16MiB", "mem:16MiB?lba=4096&mode=thread", "mem:16MiB?shadow=on&mode=thread"})
 @Timeout(120)
 class AsyncIoTest {
 

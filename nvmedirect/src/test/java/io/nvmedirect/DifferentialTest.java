@@ -72,7 +72,9 @@ class DifferentialTest {
     "mem:1MiB",
     "mem:1MiB?lba=4096&mdts=16KiB",
     "mem:1MiB?mode=thread&mdts=8KiB",
-    "mem:1025KiB"
+    "mem:1025KiB",
+    "mem:1MiB?shadow=on",
+    "mem:1MiB?shadow=on&mode=thread"
   })
   void oneThread_seesWhatItWrote(String address, Operations operations) throws IOException {
     try (NvmeDevice device = open(address)) {
@@ -103,7 +105,12 @@ class DifferentialTest {
 
   /** Neighbours share pages of the cache, but no block. */
   @ParameterizedTest
-  @DeviceAddresses({"mem:1MiB", "mem:1MiB?mode=thread", "mem:4MiB?lba=4096&mode=thread"})
+  @DeviceAddresses({
+    "mem:1MiB",
+    "mem:1MiB?mode=thread",
+    "mem:4MiB?lba=4096&mode=thread",
+    "mem:1MiB?shadow=on&mode=thread"
+  })
   void threads_onDisjointRanges_seeWhatTheyWrote(String address, Operations operations)
       throws Exception {
     long seed = seed();

@@ -31,7 +31,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * error, and the device works again where the controller does.
  */
 @ParameterizedClass
-@ValueSource(strings = {"mem:4MiB", "mem:4MiB?mode=thread"})
+@ValueSource(strings = {"mem:4MiB", "mem:4MiB?mode=thread", "mem:4MiB?shadow=on&mode=thread"})
 @Timeout(120)
 class FailureTest {
 

@@ -9,6 +9,7 @@ import io.nvmedirect.queue.PciFunction;
 import io.nvmedirect.queue.RingTransport;
 import java.io.IOException;
 import java.util.function.IntFunction;
+import java.util.function.UnaryOperator;
 
 /** Devices that something is wrong with, for tests of other packages. */
 public final class FaultyDevice {
@@ -30,7 +31,7 @@ public final class FaultyDevice {
   static NvmeDevice withVectors(
       Emulator emulator, int vectors, IntFunction<InterruptVector> opener, DeviceOptions options)
       throws IOException {
-    PciFunction function = new OwnVectors(emulator, vectors, opener);
+    PciFunction function = new Wrapper(emulator, vectors, opener, doorbell -> doorbell);
     return NvmeDevice.open("mem:", new RingTransport(function), options);
   }
 
@@ -40,7 +41,19 @@ public final class FaultyDevice {
     return withVectors(emulator, emulator.vectors(), emulator::vector, options);
   }
 
-  private record OwnVectors(Emulator emulator, int vectors, IntFunction<InterruptVector> opener)
+  /** A device whose doorbell registers the test wraps. */
+  static NvmeDevice withDoorbells(
+      Emulator emulator, UnaryOperator<Doorbell> wrapper, DeviceOptions options)
+      throws IOException {
+    PciFunction function = new Wrapper(emulator, emulator.vectors(), emulator::vector, wrapper);
+    return NvmeDevice.open("mem:", new RingTransport(function), options);
+  }
+
+  private record Wrapper(
+      Emulator emulator,
+      int vectors,
+      IntFunction<InterruptVector> opener,
+      UnaryOperator<Doorbell> wrapper)
       implements PciFunction {
 
     @Override
@@ -65,7 +78,7 @@ public final class FaultyDevice {
 
     @Override
     public Doorbell doorbell(int offset) {
-      return emulator.doorbell(offset);
+      return wrapper.apply(emulator.doorbell(offset));
     }
 
     @Override

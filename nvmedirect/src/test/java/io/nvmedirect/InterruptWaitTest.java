@@ -90,7 +90,8 @@ class InterruptWaitTest {
     "mem:4MiB, 2",
     "mem:4MiB?mode=thread, 1",
     "mem:4MiB?mode=thread, 2",
-    "mem:4MiB?mode=thread, 3"
+    "mem:4MiB?mode=thread, 3",
+    "mem:4MiB?shadow=on&mode=thread, 2"
   })
   void queues_thatShareAVector_loseNoWakeUp(String address, int vectors) throws Exception {
     int threadsPerQueue = 2;

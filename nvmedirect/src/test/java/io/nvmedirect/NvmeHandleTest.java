@@ -21,6 +21,8 @@ import org.junit.jupiter.params.ParameterizedClass;
   "mem:16MiB",
   "mem:16MiB?lba=4096",
   "mem:16MiB?mode=thread",
+  "mem:16MiB?shadow=on",
+  "mem:16MiB?shadow=on&mode=thread",
   "mem:16MiB?lba=4096&mode=thread&mdts=8KiB",
   "mem:16MiB?mdts=16KiB",
   "mem:16MiB?mdts=0"

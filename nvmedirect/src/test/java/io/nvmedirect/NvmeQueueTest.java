@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedClass;
 
 @ParameterizedClass
-@DeviceAddresses({"mem:4MiB", "mem:4MiB?mode=thread"})
+@DeviceAddresses({"mem:4MiB", "mem:4MiB?mode=thread", "mem:4MiB?shadow=on&mode=thread"})
 @Timeout(120)
 class NvmeQueueTest {
 

@@ -68,8 +68,7 @@ final class HandOverGuestTest {
     MessageDigest written = MessageDigest.getInstance("SHA-256");
     Random random = new Random(2);
     long size;
-    try (FileChannel disk =
-        FileChannel.open(PciDriver.disk(DEVICE, 1), StandardOpenOption.WRITE)) {
+    try (FileChannel disk = FileChannel.open(PciDriver.disk(DEVICE, 1), StandardOpenOption.WRITE)) {
       byte[] bytes = new byte[CHUNK_BYTES];
       size = DEVICE.namespaces().getFirst().sizeBytes();
       for (long at = 0; at < size; at += CHUNK_BYTES) {

@@ -61,8 +61,7 @@ final class InterruptGuestTest {
     for (int i = 0; i < count; i++) {
       handle.read(buffer.segment(), i * 4096L);
     }
-    return new Cost(
-        System.nanoTime() - start, THREADS.getCurrentThreadCpuTime() - cpu);
+    return new Cost(System.nanoTime() - start, THREADS.getCurrentThreadCpuTime() - cpu);
   }
 
   /** Four queues share the one vector that I/O queues have; none loses a wake-up. */

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.sun.nio.file.ExtendedOpenOption;
 import io.nvmedirect.AsyncIo;
 import io.nvmedirect.NvmeDevice;
 import io.nvmedirect.NvmeHandle;
@@ -15,6 +14,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
+import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
@@ -78,8 +78,10 @@ final class KernelComparisonGuestTest {
       }
     }
     results.forEach((what, runs) -> reporter.publishEntry(what, median(runs)));
-    assertThat(results).hasSizeGreaterThanOrEqualTo(8).allSatisfy((what, runs) ->
-        assertThat(runs).hasSize(ROUNDS).allSatisfy(run -> assertThat(run.iops).isPositive()));
+    assertThat(results)
+        .hasSizeGreaterThanOrEqualTo(8)
+        .allSatisfy((what, runs) ->
+            assertThat(runs).hasSize(ROUNDS).allSatisfy(run -> assertThat(run.iops).isPositive()));
   }
 
   private void add(String contender, boolean write, int depth, Result result) {
@@ -175,11 +177,7 @@ final class KernelComparisonGuestTest {
     long done = 0;
     long start = System.nanoTime();
     try (FileChannel channel =
-        FileChannel.open(
-            disk,
-            StandardOpenOption.READ,
-            StandardOpenOption.WRITE,
-            ExtendedOpenOption.DIRECT)) {
+        FileChannel.open(disk, StandardOpenOption.READ, StandardOpenOption.WRITE, directOption())) {
       List<CompletableFuture<Histogram>> threads = new ArrayList<>();
       for (int i = 0; i < depth; i++) {
         int seed = i;
@@ -202,6 +200,16 @@ final class KernelComparisonGuestTest {
       }
     }
     return result(done, System.nanoTime() - start, latencies);
+  }
+
+  /** com.sun.nio.file.ExtendedOpenOption.DIRECT, which javac warns of. */
+  private static OpenOption directOption() throws ClassNotFoundException {
+    for (Object option : Class.forName("com.sun.nio.file.ExtendedOpenOption").getEnumConstants()) {
+      if (option.toString().equals("DIRECT")) {
+        return (OpenOption) option;
+      }
+    }
+    throw new ClassNotFoundException("the JDK has no ExtendedOpenOption.DIRECT");
   }
 
   private static Histogram get(CompletableFuture<Histogram> future) throws Exception {

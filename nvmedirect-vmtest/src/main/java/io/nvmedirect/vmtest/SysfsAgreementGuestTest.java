@@ -39,11 +39,9 @@ final class SysfsAgreementGuestTest {
     long kernelTransfer = 0;
     for (int i = 1; i <= guest.namespaces().size(); i++) {
       Path block =
-          Path.of("/sys/block")
-              .resolve(String.valueOf(PciDriver.disk(guest, i).getFileName()));
+          Path.of("/sys/block").resolve(String.valueOf(PciDriver.disk(guest, i).getFileName()));
       kernel.put("size " + i, Long.parseLong(text(block.resolve("size"))) * 512);
-      kernel.put(
-          "block " + i, Integer.parseInt(text(block.resolve("queue/logical_block_size"))));
+      kernel.put("block " + i, Integer.parseInt(text(block.resolve("queue/logical_block_size"))));
       kernel.put("writeCache " + i, "write back".equals(text(block.resolve("queue/write_cache"))));
       kernelTransfer = Long.parseLong(text(block.resolve("queue/max_hw_sectors_kb"))) << 10;
     }
@@ -73,15 +71,15 @@ final class SysfsAgreementGuestTest {
       }
       assertThat(ours).isEqualTo(kernel);
       assertThat(smart.criticalWarning()).isZero();
-      assertThat(device.maxTransferBytes()).isGreaterThanOrEqualTo(Math.min(kernelTransfer, 1 << 21));
+      assertThat(device.maxTransferBytes())
+          .isGreaterThanOrEqualTo(Math.min(kernelTransfer, 1 << 21));
     } finally {
       PciDriver.bind(guest, guest.driver());
     }
   }
 
   /** In degrees Celsius, from the kernel's hardware monitor; null if it was built without. */
-  private static @Nullable Integer temperature(Path instance)
-      throws IOException {
+  private static @Nullable Integer temperature(Path instance) throws IOException {
     try (Stream<Path> files = Files.find(instance, 3, (path, a) -> path.endsWith("temp1_input"))) {
       Path found = files.findFirst().orElse(null);
       return found == null ? null : Integer.parseInt(text(found)) / 1000;

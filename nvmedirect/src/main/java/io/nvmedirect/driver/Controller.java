@@ -48,6 +48,9 @@ public final class Controller implements AutoCloseable {
 
   private boolean resetting;
 
+  /** The controller offers shadow doorbells, and has not refused them. */
+  private boolean shadowDoorbells;
+
   /** Written under the lock. */
   private volatile boolean closed;
 
@@ -75,6 +78,8 @@ public final class Controller implements AutoCloseable {
       transport.attachAdminQueue(admin.pair());
       registers.enable();
       this.identify = pages.controller();
+      this.shadowDoorbells = identify.supportsDoorbellBufferConfig();
+      useShadowDoorbells();
       this.queueLimit = negotiateQueues();
       up = true;
     } finally {
@@ -173,6 +178,19 @@ public final class Controller implements AutoCloseable {
   }
 
   // ---- Admin commands.
+
+  /** A controller that offers them and refuses them can do without: all they save is register writes. */
+  private void useShadowDoorbells() throws IOException {
+    if (!shadowDoorbells) {
+      return;
+    }
+    try {
+      transport.useShadowDoorbells(admin);
+    } catch (NvmeException e) {
+      shadowDoorbells = false;
+      LOG.log(System.Logger.Level.WARNING, name + ": going on without shadow doorbells", e);
+    }
+  }
 
   private int negotiateQueues() throws IOException {
     int result =
@@ -371,6 +389,7 @@ public final class Controller implements AutoCloseable {
     admin.pair().failAll(Status.ABORTED_BY_HOST);
     transport.attachAdminQueue(admin.pair());
     registers.enable();
+    useShadowDoorbells();
     negotiateQueues();
   }
 

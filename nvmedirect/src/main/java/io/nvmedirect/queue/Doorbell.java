@@ -6,4 +6,7 @@ public interface Doorbell {
 
   /** Writes the register; what the thread wrote to memory before is seen by the device. */
   void ring(int value);
+
+  /** The queue is about to be created, with a value of 0. */
+  default void reset() {}
 }

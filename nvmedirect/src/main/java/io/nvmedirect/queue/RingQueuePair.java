@@ -216,6 +216,8 @@ final class RingQueuePair implements QueuePair {
   /** Sets both rings to their state after creation; the controller does not use them. */
   void clear() {
     cq.fill((byte) 0);
+    sqTailDoorbell.reset();
+    cqHeadDoorbell.reset();
     sqTail = 0;
     rungTail = 0;
     cqHead = 0;

@@ -2,14 +2,19 @@ package io.nvmedirect.queue;
 
 import io.nvmedirect.memory.DmaMapper;
 import io.nvmedirect.spec.Register;
+import io.nvmedirect.transport.AdminCommands;
 import io.nvmedirect.transport.QueuePair;
 import io.nvmedirect.transport.Transport;
 import java.io.IOException;
+import org.jspecify.annotations.Nullable;
 
 /** A controller behind a PCI function: registers in BAR0 and queues in memory. */
 public final class RingTransport implements Transport {
 
   private final PciFunction function;
+
+  /** Null until the controller has offered them. */
+  private @Nullable ShadowDoorbells shadow;
 
   public RingTransport(PciFunction function) {
     this.function = function;
@@ -39,9 +44,20 @@ public final class RingTransport implements Transport {
   public void attachAdminQueue(QueuePair admin) throws IOException {
     RingQueuePair pair = (RingQueuePair) admin;
     pair.clear();
+    if (shadow != null) {
+      shadow.forget();
+    }
     function.write32(Register.AQA, Register.adminQueueAttributes(pair.capacity() + 1));
     function.write64(Register.ASQ, pair.sqBuffer().iova(0));
     function.write64(Register.ACQ, pair.cqBuffer().iova(0));
+  }
+
+  @Override
+  public void useShadowDoorbells(AdminCommands admin) throws IOException {
+    if (shadow == null) {
+      shadow = new ShadowDoorbells(function.dma());
+    }
+    shadow.configure(admin);
   }
 
   @Override
@@ -56,8 +72,15 @@ public final class RingTransport implements Transport {
         entries,
         vector,
         function,
-        function.doorbell(Register.sqTailDoorbell(qid, stride)),
-        function.doorbell(Register.cqHeadDoorbell(qid, stride)));
+        doorbell(qid, Register.sqTailDoorbell(qid, stride)),
+        doorbell(qid, Register.cqHeadDoorbell(qid, stride)));
+  }
+
+  private Doorbell doorbell(int qid, int offset) throws IOException {
+    Doorbell register = function.doorbell(offset);
+    return qid == 0 || shadow == null || !shadow.inUse()
+        ? register
+        : shadow.doorbell(offset, register);
   }
 
   @Override
@@ -83,5 +106,8 @@ public final class RingTransport implements Transport {
   @Override
   public void close() {
     function.close();
+    if (shadow != null) {
+      shadow.close();
+    }
   }
 }

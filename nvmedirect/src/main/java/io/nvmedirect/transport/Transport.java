@@ -18,8 +18,18 @@ public interface Transport extends AutoCloseable {
   /** Makes the memory of an admin queue pair of {@code entries} entries, 2 to 4096. */
   QueuePair openAdminQueue(int entries) throws IOException;
 
-  /** Tells a disabled controller where its admin queue pair is; nothing is in flight. */
+  /**
+   * Tells a disabled controller where its admin queue pair is; nothing is in flight. It has forgotten
+   * its I/O queues and shadow doorbells.
+   */
   void attachAdminQueue(QueuePair admin) throws IOException;
+
+  /**
+   * Gives a controller that offers it, and has no I/O queues, doorbells in memory (Doorbell Buffer
+   * Config). Queues use them if they are made after the first time. Where that fails, doorbells are
+   * registers, and it must not be tried again.
+   */
+  void useShadowDoorbells(AdminCommands admin) throws IOException;
 
   /**
    * Makes the memory of an I/O queue pair; {@link QueuePair#create} tells the controller of it.

@@ -19,7 +19,7 @@ import org.junit.jupiter.params.ParameterizedClass;
 
 /** Whatever way data was written, every way reads it. */
 @ParameterizedClass
-@DeviceAddresses({Fixture.LBA_512, Fixture.LBA_4096, Fixture.THREAD})
+@DeviceAddresses({Fixture.LBA_512, Fixture.LBA_4096, Fixture.THREAD, Fixture.SHADOW})
 class CoherenceTest extends Fixture {
 
   CoherenceTest(String address) {

@@ -36,6 +36,9 @@ abstract class Fixture {
   /** Executes commands while the host goes on, as hardware does. */
   static final String THREAD = "mem:16MiB?mode=thread";
 
+  /** Likewise, with doorbells in memory. */
+  static final String SHADOW = "mem:16MiB?shadow=on&mode=thread";
+
   static final int DIRECT = LibNvmed.HANDLE_DIRECT_IO | LibNvmed.HANDLE_SYNC_IO;
 
   /** The flags of a handle that say how it reads and writes. */

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
 
 @ParameterizedClass
-@DeviceAddresses({Fixture.LBA_512, Fixture.LBA_4096, Fixture.THREAD})
+@DeviceAddresses({Fixture.LBA_512, Fixture.LBA_4096, Fixture.THREAD, Fixture.SHADOW})
 class NvmedAioReadTest extends AioTransferCases {
 
   NvmedAioReadTest(String address) {

@@ -30,7 +30,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedClass;
 
 @ParameterizedClass
-@DeviceAddresses({Fixture.LBA_512, Fixture.LBA_4096, Fixture.THREAD})
+@DeviceAddresses({Fixture.LBA_512, Fixture.LBA_4096, Fixture.THREAD, Fixture.SHADOW})
 class NvmedFlushTest extends Fixture {
 
   NvmedFlushTest(String address) {

@@ -34,7 +34,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
 
 @ParameterizedClass
-@DeviceAddresses({Fixture.LBA_512, Fixture.LBA_4096, Fixture.THREAD})
+@DeviceAddresses({Fixture.LBA_512, Fixture.LBA_4096, Fixture.THREAD, Fixture.SHADOW})
 class NvmedHandleCreateMqTest extends Fixture {
 
   NvmedHandleCreateMqTest(String address) {

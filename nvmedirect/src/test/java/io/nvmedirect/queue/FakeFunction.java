@@ -14,6 +14,9 @@ final class FakeFunction implements PciFunction, DmaMapper {
   final List<Long> unmapped = new ArrayList<>();
   private long nextIova = 0x10_0000;
 
+  /** CAP. */
+  long capabilities;
+
   @Override
   public int read32(int offset) {
     return 0;
@@ -21,7 +24,7 @@ final class FakeFunction implements PciFunction, DmaMapper {
 
   @Override
   public long read64(int offset) {
-    return 0;
+    return capabilities;
   }
 
   @Override
