@@ -1,5 +1,7 @@
 package io.nvmedirect.cli;
 
+import java.io.PrintWriter;
+
 /** The process: runs one verb and ends with its exit status. */
 public final class Main {
 
@@ -12,6 +14,21 @@ public final class Main {
     int status = Nvmed.commandLine(new Nvmed(Streams.ofProcess(), stop)).execute(args);
     stop.finish();
     System.exit(status);
+  }
+
+  /**
+   * Runs {@code nvmed} inside a process that goes on. Data still comes from standard input and goes to
+   * standard output.
+   *
+   * @param out where text goes
+   * @param err where errors go
+   * @return the exit status
+   */
+  public static int run(PrintWriter out, PrintWriter err, String... args) {
+    return Nvmed.commandLine(new Nvmed(Streams.ofProcess(), new Stop()))
+        .setOut(out)
+        .setErr(err)
+        .execute(args);
   }
 
   /** The JVM ends as soon as this is done, so the message cannot be left to the verb's thread. */
