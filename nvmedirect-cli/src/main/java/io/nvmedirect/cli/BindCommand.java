@@ -2,6 +2,7 @@ package io.nvmedirect.cli;
 
 import io.nvmedirect.sysfs.IommuGroup;
 import io.nvmedirect.sysfs.NvmeController;
+import io.nvmedirect.sysfs.PciAddress;
 import io.nvmedirect.sysfs.PciDevices;
 import io.nvmedirect.sysfs.Roots;
 import java.io.IOException;
@@ -9,8 +10,15 @@ import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.UserPrincipalNotFoundException;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -41,8 +49,12 @@ final class BindCommand implements Callable<Integer> {
 
   @Parameters(
       paramLabel = "ADDRESS",
-      description = "A PCI address, or a device of the kernel such as /dev/nvme0 or nvme0n1.")
-  String address;
+      arity = "1..*",
+      description = {
+        "A PCI address, or a device of the kernel such as /dev/nvme0 or nvme0n1.",
+        "Controllers of one IOMMU group are bound together."
+      })
+  List<String> addresses;
 
   @Option(
       names = "--user",
@@ -61,29 +73,62 @@ final class BindCommand implements Callable<Integer> {
     DriverSteps steps = dryRun ? new PrintedDriverSteps(nvmed::say) : nvmed.streams.steps();
     requireUser();
     PciDevices devices = new PciDevices(roots);
-    NvmeController controller = devices.find(address);
-    if (controller.isBoundToVfio()) {
-      nvmed.say(Drivers.describe(controller) + " is already bound to vfio-pci");
-      give(roots, steps, controller);
-      return 0;
+    List<NvmeController> wanted = new ArrayList<>();
+    for (String address : addresses) {
+      NvmeController controller = devices.find(address);
+      if (controller.isBoundToVfio()) {
+        nvmed.say(Drivers.describe(controller) + " is already bound to vfio-pci");
+        give(roots, steps, controller);
+      } else if (!addresses(wanted).contains(controller.address())) {
+        wanted.add(controller);
+      }
     }
-    refuse(roots, controller);
-    if (steps.isLive()) {
-      Drivers.requireRoot(roots, controller, "bind");
+    if (!wanted.isEmpty()) {
+      bind(roots, steps, devices, wanted);
+    }
+    return 0;
+  }
+
+  /** Binds all, or none. */
+  private void bind(Roots roots, DriverSteps steps, PciDevices devices, List<NvmeController> wanted)
+      throws IOException {
+    Set<PciAddress> together = addresses(wanted);
+    for (NvmeController controller : wanted) {
+      refuse(roots, controller, together);
+      if (steps.isLive()) {
+        Drivers.requireRoot(roots, controller, "bind");
+      }
     }
     Drivers.load(roots, steps, NvmeController.VFIO_DRIVER);
-    // Again, because loading takes its time, and unbinding itself refuses nothing.
-    controller = devices.find(controller.address().toString());
-    refuse(roots, controller);
-    new DriverChange(roots, steps, controller)
-        .run(
+    Deque<DriverChange> done = new ArrayDeque<>();
+    try {
+      for (PciAddress address : together) {
+        // Again, because time has passed, and unbinding itself refuses nothing.
+        NvmeController controller = devices.find(address.toString());
+        refuse(roots, controller, together);
+        DriverChange change = new DriverChange(roots, steps, controller);
+        change.run(
             NvmeController.VFIO_DRIVER,
             NvmeController.VFIO_DRIVER,
             bound -> give(roots, steps, bound));
-    if (steps.isLive()) {
-      report(roots, devices.find(controller.address().toString()));
+        done.push(change);
+      }
+    } catch (IOException e) {
+      StringBuilder message = new StringBuilder(String.valueOf(e.getMessage()));
+      done.forEach(change -> message.append('\n').append(change.takeBack()));
+      throw new IOException(message.toString(), e);
     }
-    return 0;
+    if (steps.isLive()) {
+      for (PciAddress address : together) {
+        report(roots, devices.find(address.toString()), together);
+      }
+    }
+  }
+
+  private static Set<PciAddress> addresses(List<NvmeController> controllers) {
+    return controllers.stream()
+        .map(NvmeController::address)
+        .collect(Collectors.toCollection(LinkedHashSet::new));
   }
 
   private void requireUser() throws IOException {
@@ -99,7 +144,8 @@ final class BindCommand implements Callable<Integer> {
     }
   }
 
-  private static void refuse(Roots roots, NvmeController controller) throws IOException {
+  private static void refuse(Roots roots, NvmeController controller, Set<PciAddress> together)
+      throws IOException {
     String device = Drivers.describe(controller);
     String driver = controller.driver();
     if (!controller.uses().isEmpty()) {
@@ -111,7 +157,7 @@ final class BindCommand implements Callable<Integer> {
           "%s is bound to the driver %s, whose users cannot be seen; when it has none: echo %s > /sys/bus/pci/drivers/%s/unbind"
               .formatted(device, driver, controller.address(), driver));
     }
-    String obstacles = controller.obstaclesInWords();
+    String obstacles = controller.obstaclesInWords(together);
     if (obstacles != null) {
       throw new IOException(obstacles + "; nothing was changed");
     }
@@ -158,7 +204,7 @@ final class BindCommand implements Callable<Integer> {
     }
   }
 
-  private void report(Roots roots, NvmeController bound) {
+  private void report(Roots roots, NvmeController bound, Set<PciAddress> together) {
     IommuGroup group = bound.group();
     nvmed.say(
         "%s is bound to vfio-pci%s, until 'nvmed unbind %s' or a reboot"
@@ -170,7 +216,7 @@ final class BindCommand implements Callable<Integer> {
       nvmed.say("There is no IOMMU: a wrong DMA address can overwrite any memory of this machine.");
     } else if (group != null) {
       group.members().stream()
-          .filter(member -> !member.address().equals(bound.address()) && !member.isBridge())
+          .filter(member -> !together.contains(member.address()) && !member.isBridge())
           .forEach(member ->
               nvmed.say(
                   "IOMMU group %d also has %s; it was not touched, and goes to whoever opens the group"

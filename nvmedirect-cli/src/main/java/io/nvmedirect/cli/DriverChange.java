@@ -68,7 +68,7 @@ final class DriverChange {
   }
 
   /** Makes it as it was, from wherever it is; says what became of that. */
-  private String takeBack() {
+  String takeBack() {
     IOException failed = null;
     try {
       NvmeController now = look();
@@ -97,11 +97,12 @@ final class DriverChange {
       String bound =
           now.driver() == null ? "bound to no driver" : "bound to the driver " + now.driver();
       if (failed == null && Objects.equals(now.driver(), before.driver())) {
-        return "nothing has changed: it is " + bound;
+        return "nothing has changed: %s is %s".formatted(before.address(), bound);
       }
-      return "this could not be taken back%s: it is now %s; to try again: echo %s > %s"
+      return "this could not be taken back%s: %s is now %s; to try again: echo %s > %s"
           .formatted(
               failed == null ? "" : " (" + failed.getMessage() + ")",
+              before.address(),
               bound,
               before.address(),
               probe);

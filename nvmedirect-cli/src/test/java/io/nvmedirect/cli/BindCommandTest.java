@@ -211,6 +211,34 @@ final class BindCommandTest {
   }
 
   @Test
+  void bind_controllersOfOneGroup_areBoundTogether() throws IOException {
+    String other = "0000:01:00.1";
+    machine.kernelController(other, "nvme1", "Fast SSD").group(12, other);
+    assertRefused("not viable", "nvmed bind " + ADDRESS + " " + other);
+    Cli.Result result = run("bind", ADDRESS, other, "nvme1");
+    assertThat(result.status()).as(result.err()).isZero();
+    assertThat(result.out()).contains(ADDRESS, other).doesNotContain("not touched");
+    assertThat(kernel.driver(ADDRESS)).isEqualTo("vfio-pci");
+    assertThat(kernel.driver(other)).isEqualTo("vfio-pci");
+  }
+
+  @Test
+  void bind_secondOfTwoFails_bothAreTakenBack() throws IOException {
+    String other = "0000:01:00.1";
+    machine.kernelController(other, "nvme1", "Fast SSD").group(12, other);
+    kernel.failing.add("unbind=" + other);
+    Cli.Result result = run("bind", ADDRESS, other);
+    assertThat(result.status()).isEqualTo(1);
+    assertThat(result.err())
+        .contains(
+            "nothing has changed: " + other + " is bound to the driver nvme",
+            "nothing has changed: " + ADDRESS + " is bound to the driver nvme");
+    assertThat(kernel.driver(ADDRESS)).isEqualTo("nvme");
+    assertThat(kernel.override(ADDRESS)).isEqualTo("(null)");
+    assertThat(kernel.driver(other)).isEqualTo("nvme");
+  }
+
+  @Test
   void bind_othersOfTheGroupWithoutDriver_areNamed() throws IOException {
     machine.function("0000:01:00.1", "0x020000", "").group(12, "0000:01:00.1");
     Cli.Result result = run("bind", ADDRESS);
@@ -243,7 +271,8 @@ final class BindCommandTest {
     Cli.Result result = run("bind", ADDRESS);
     assertThat(result.status()).isEqualTo(1);
     assertThat(result.err())
-        .contains(ADDRESS, step, "nothing has changed: it is bound to the driver nvme");
+        .contains(
+            ADDRESS, step, "nothing has changed: " + ADDRESS + " is bound to the driver nvme");
     assertThat(kernel.driver(ADDRESS)).isEqualTo("nvme");
     assertThat(kernel.override(ADDRESS)).isEqualTo("(null)");
   }
@@ -264,7 +293,8 @@ final class BindCommandTest {
     Cli.Result result = run("bind", ADDRESS);
     assertThat(result.status()).isEqualTo(1);
     assertThat(result.err())
-        .contains("could not be taken back", "it is now bound to no driver", "echo " + ADDRESS);
+        .contains(
+            "could not be taken back", ADDRESS + " is now bound to no driver", "echo " + ADDRESS);
     assertThat(kernel.driver(ADDRESS)).isEmpty();
     assertThat(kernel.override(ADDRESS)).isEqualTo("(null)");
   }

@@ -1,5 +1,7 @@
 package io.nvmedirect.sysfs;
 
+import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -78,29 +80,51 @@ public record NvmeController(
       return "%s is bound to vfio-pci and in use: %s; end that first"
           .formatted(device, usesInWords());
     }
-    return obstaclesInWords();
+    return obstaclesInWords(List.of());
   }
 
-  /** Why VFIO will not open the group, and what to do about it; null if it will. */
-  public @Nullable String obstaclesInWords() {
-    List<IommuGroup.Member> obstacles = group == null ? List.of() : group.obstacles(address);
+  /**
+   * Why VFIO will not open the group, and what to do about it; null if it will.
+   *
+   * @param alsoTaken other controllers that are about to be bound to vfio-pci, too
+   */
+  public @Nullable String obstaclesInWords(Collection<PciAddress> alsoTaken) {
+    List<IommuGroup.Member> obstacles =
+        group == null
+            ? List.of()
+            : group.obstacles(address).stream()
+                .filter(member -> !alsoTaken.contains(member.address()))
+                .toList();
     if (group == null || obstacles.isEmpty()) {
       return null;
     }
     return """
     VFIO will not open IOMMU group %d of %s (it is not viable) while host drivers have other \
-    functions of the group: %s; unbind each from its driver: %s\
+    functions of the group: %s; to free them: %s\
     """
         .formatted(
             group.number(),
             address,
             obstacles.stream().map(Object::toString).collect(Collectors.joining(", ")),
-            obstacles.stream()
-                .map(member ->
-                    KERNEL_DRIVER.equals(member.driver())
-                        ? "nvmed bind " + member.address()
-                        : "echo %s > /sys/bus/pci/drivers/%s/unbind"
-                            .formatted(member.address(), member.driver()))
-                .collect(Collectors.joining("; ")));
+            String.join("; ", commands(obstacles)));
+  }
+
+  /** Controllers of one group are bound together, for each is in the way of the others. */
+  private List<String> commands(List<IommuGroup.Member> obstacles) {
+    List<String> commands = new ArrayList<>();
+    StringBuilder bind = new StringBuilder();
+    for (IommuGroup.Member member : obstacles) {
+      if (KERNEL_DRIVER.equals(member.driver())) {
+        bind.append(' ').append(member.address());
+      } else {
+        commands.add(
+            "echo %s > /sys/bus/pci/drivers/%s/unbind"
+                .formatted(member.address(), member.driver()));
+      }
+    }
+    if (!bind.isEmpty()) {
+      commands.add("nvmed bind " + address + bind);
+    }
+    return commands;
   }
 }

@@ -208,7 +208,7 @@ class PciDevicesTest {
         .contains(
             "IOMMU group 3",
             "0000:01:00.1 (driver e1000e), 0000:02:00.0 (driver nvme)",
-            "echo 0000:01:00.1 > /sys/bus/pci/drivers/e1000e/unbind; nvmed bind 0000:02:00.0")
+            "echo 0000:01:00.1 > /sys/bus/pci/drivers/e1000e/unbind; nvmed bind 0000:01:00.0 0000:02:00.0")
         .doesNotContain("0000:00:01.0", "0000:03:00.0");
   }
 
