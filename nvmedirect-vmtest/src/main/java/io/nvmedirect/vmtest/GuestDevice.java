@@ -72,6 +72,8 @@ public enum GuestDevice {
   private final int slot;
   private final Driver driver;
   private final String options;
+
+  @SuppressWarnings("ImmutableEnumChecker") // a list of records that List.of made
   private final List<Namespace> namespaces;
 
   GuestDevice(int slot, Driver driver, String options, Namespace... namespaces) {

@@ -1,16 +1,50 @@
 package io.nvmedirect.vmtest;
 
+import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /** What runs in the guest, in this order, all in one JVM. */
 public final class GuestPlan {
 
+  /** Random operations of a test that has many of them: the CPU is emulated. */
+  private static final String OPERATIONS = "1000";
+
+  /** Not for the API suite: for tests that hand a device to the kernel, or too slow. */
+  private static final Set<GuestDevice> RESERVED =
+      EnumSet.of(GuestDevice.SHARED_A, GuestDevice.SHARED_B, GuestDevice.SLOW);
+
   private GuestPlan() {}
 
   public static List<Launch> launches() {
-    return List.of(
-        new Launch("machine", List.of("package:io.nvmedirect.vmtest"), Map.of(), false),
-        new Launch("mem", List.of("package:io.nvmedirect.compat"), Map.of(), false));
+    List<Launch> launches = new ArrayList<>();
+    launches.add(
+        new Launch("machine", List.of("package:io.nvmedirect.vmtest"), "", Map.of(), false));
+    launches.add(new Launch("library", List.of("package:io.nvmedirect"), "vm", Map.of(), false));
+    for (GuestDevice device : EnumSet.complementOf(EnumSet.copyOf(RESERVED))) {
+      launches.add(apiSuite(device));
+    }
+    return launches;
+  }
+
+  /** The tests of the API that need no fault injection, over each namespace of a device. */
+  private static Launch apiSuite(GuestDevice device) {
+    int namespaces = device.namespaces().size();
+    String addresses =
+        namespaces == 1
+            ? device.address()
+            : IntStream.rangeClosed(1, namespaces)
+                .mapToObj(i -> device.address() + "/ns" + i)
+                .collect(Collectors.joining(";"));
+    return new Launch(
+        device.name(),
+        List.of("package:io.nvmedirect"),
+        "api & !emulator",
+        Map.of("nvmedirect.addresses", addresses, "nvmedirect.operations", OPERATIONS),
+        true);
   }
 }

@@ -99,7 +99,8 @@ final class HandOverGuestTest {
   /** An image made by mkfs.ext4 goes through our direct path and is mounted by the guest's kernel. */
   @Test
   void ext4Image_isMountedByTheKernel(@TempDir Path directory) throws Exception {
-    Path files = Files.createDirectories(directory.resolve("files/a/b")).getParent().getParent();
+    Path files = directory.resolve("files");
+    Files.createDirectories(files.resolve("a/b"));
     byte[] content = new byte[3_000_001];
     new Random(3).nextBytes(content);
     Files.write(files.resolve("a/b/large"), content);

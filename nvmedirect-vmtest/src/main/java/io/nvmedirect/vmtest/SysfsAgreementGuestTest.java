@@ -45,7 +45,7 @@ final class SysfsAgreementGuestTest {
       kernel.put("writeCache " + i, "write back".equals(text(block.resolve("queue/write_cache"))));
       kernelTransfer = Long.parseLong(text(block.resolve("queue/max_hw_sectors_kb"))) << 10;
     }
-    Integer temperature = temperature(instance);
+    Long temperature = temperature(instance);
     if (temperature != null) {
       kernel.put("temperature", temperature);
     }
@@ -67,7 +67,7 @@ final class SysfsAgreementGuestTest {
       }
       SmartLog smart = device.smart();
       if (temperature != null) {
-        ours.put("temperature", smart.temperatureKelvin() - 273);
+        ours.put("temperature", smart.temperatureKelvin() * 1000L - 273_150);
       }
       assertThat(ours).isEqualTo(kernel);
       assertThat(smart.criticalWarning()).isZero();
@@ -78,11 +78,11 @@ final class SysfsAgreementGuestTest {
     }
   }
 
-  /** In degrees Celsius, from the kernel's hardware monitor; null if it was built without. */
-  private static @Nullable Integer temperature(Path instance) throws IOException {
+  /** In thousandths of a degree Celsius, from the kernel's hardware monitor; null without one. */
+  private static @Nullable Long temperature(Path instance) throws IOException {
     try (Stream<Path> files = Files.find(instance, 3, (path, a) -> path.endsWith("temp1_input"))) {
       Path found = files.findFirst().orElse(null);
-      return found == null ? null : Integer.parseInt(text(found)) / 1000;
+      return found == null ? null : Long.valueOf(text(found));
     }
   }
 

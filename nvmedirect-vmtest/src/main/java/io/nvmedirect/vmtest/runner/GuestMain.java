@@ -12,10 +12,13 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.platform.engine.discovery.DiscoverySelectors;
 import org.junit.platform.launcher.Launcher;
 import org.junit.platform.launcher.LauncherDiscoveryRequest;
+import org.junit.platform.launcher.TagFilter;
 import org.junit.platform.launcher.TestPlan;
 import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
 import org.junit.platform.launcher.core.LauncherFactory;
@@ -28,6 +31,9 @@ public final class GuestMain {
       Map.of(
           "junit.jupiter.execution.timeout.default", "180 s",
           "junit.jupiter.execution.timeout.threaddump.enabled", "true");
+
+  /** Launches that run at the same time: opening a device is mostly waiting, the rest is not. */
+  private static final int AT_ONCE = 4;
 
   private final Report report;
   private final List<String> tests;
@@ -90,13 +96,17 @@ public final class GuestMain {
     if (chosen.isEmpty()) {
       List<String> selectors =
           tests.stream().map(t -> (t.contains("#") ? "method:" : "class:") + t).toList();
-      chosen.add(new Launch("chosen", selectors, Map.of(), false));
+      chosen.add(new Launch("chosen", selectors, "", Map.of(), false));
     }
     return chosen;
   }
 
   private LauncherDiscoveryRequest request(Launch launch) {
-    return LauncherDiscoveryRequestBuilder.request()
+    LauncherDiscoveryRequestBuilder builder = LauncherDiscoveryRequestBuilder.request();
+    if (!launch.tags().isEmpty()) {
+      builder.filters(TagFilter.includeTags(launch.tags()));
+    }
+    return builder
         .selectors(
             launch.selectors().stream()
                 .map(s -> DiscoverySelectors.parse(s).orElseThrow())
@@ -108,16 +118,8 @@ public final class GuestMain {
   }
 
   private void runAll(List<Launch> launches) {
-    List<Thread> threads =
-        launches.stream()
-            .map(launch -> Thread.ofPlatform().name(launch.name()).start(() -> run(launch)))
-            .toList();
-    for (Thread thread : threads) {
-      try {
-        thread.join();
-      } catch (InterruptedException e) {
-        throw new IllegalStateException("nobody interrupts the main thread", e);
-      }
+    try (ExecutorService threads = Executors.newFixedThreadPool(AT_ONCE)) {
+      launches.forEach(launch -> threads.execute(() -> run(launch)));
     }
   }
 
