@@ -23,8 +23,7 @@ public final class GuestPlan {
   public static List<Launch> launches() {
     List<Launch> launches = new ArrayList<>();
     launches.add(
-        new Launch("machine", List.of("package:io.nvmedirect.vmtest"), "", Map.of(), false));
-    launches.add(new Launch("library", List.of("package:io.nvmedirect"), "vm", Map.of(), false));
+        new Launch("machine", List.of("package:io.nvmedirect.vmtest.guest"), "", Map.of(), false));
     for (GuestDevice device : EnumSet.complementOf(EnumSet.copyOf(RESERVED))) {
       launches.add(apiSuite(device));
     }

@@ -18,6 +18,14 @@ public interface DmaMapper {
   }
 
   /**
+   * Whether memory of the application's may be mapped: native memory that every thread may access and
+   * that outlives its mapping, or whose end the device notices. What cannot is copied.
+   */
+  default boolean canMap(MemorySegment memory) {
+    return Lifetime.isUntilUnreachable(memory);
+  }
+
+  /**
    * Maps native memory for reading and writing by the device.
    *
    * @return the I/O virtual address of its first byte; modulo 4096 it is that of the memory

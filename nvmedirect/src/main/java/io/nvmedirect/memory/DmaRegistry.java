@@ -63,8 +63,7 @@ public final class DmaRegistry {
    * The buffer that memory lies in, mapped now if need be, and acquired: the caller releases it.
    *
    * @return null if the device cannot reach the memory directly: it is on the heap, belongs to one
-   *     thread, has no owner whose life tells how long a mapping would hold, is not aligned to 4
-   *     bytes, or cannot be mapped
+   *     thread, may go away under the device, is not aligned to 4 bytes, or cannot be mapped
    */
   public @Nullable DmaBuffer acquire(MemorySegment memory) {
     if (!memory.scope().isAlive()) {
@@ -79,7 +78,10 @@ public final class DmaRegistry {
     }
     MemorySegment.Scope scope = memory.scope();
     // A mapping lets the device write, also for whoever finds it later.
-    if (memory.isReadOnly() || !isShared(memory) || scope.equals(Arena.global().scope())) {
+    if (memory.isReadOnly()
+        || !isShared(memory)
+        || scope.equals(Arena.global().scope())
+        || !mapper.canMap(memory)) {
       return null;
     }
     DmaBuffer buffer = map(memory);

@@ -100,6 +100,12 @@ final class PhysicalMemory implements GroupMemory {
     return range;
   }
 
+  /** Only what was allocated here. */
+  @Override
+  public boolean canMap(MemorySegment memory) {
+    return false;
+  }
+
   @Override
   public synchronized long map(MemorySegment memory) throws IOException {
     Map.Entry<Long, Range> below = ranges.floorEntry(memory.address());

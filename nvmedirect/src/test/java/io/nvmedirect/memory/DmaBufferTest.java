@@ -16,11 +16,16 @@ import org.junit.jupiter.api.Test;
 class DmaBufferTest {
 
   /** Counts what is mapped; addresses are the memory's own. */
-  static final class CountingMapper implements DmaMapper {
+  static class CountingMapper implements DmaMapper {
     final AtomicInteger mapped = new AtomicInteger();
 
     @Override
-    public long map(MemorySegment memory) {
+    public boolean canMap(MemorySegment memory) {
+      return true;
+    }
+
+    @Override
+    public long map(MemorySegment memory) throws IOException {
       mapped.incrementAndGet();
       return memory.address();
     }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
 
@@ -42,6 +43,42 @@ class DmaRegistryTest {
       assertThat(registry.acquire(shared.allocate(1024, 8).asSlice(1, 512))).isNull();
     }
     assertThat(mapper.mapped).hasValue(0);
+  }
+
+  /** A device would write on to memory that has gone back to the system. */
+  @Test
+  void acquire_forADeviceThatDoesNotNotice_mapsNothingThatCanBeClosed() throws IOException {
+    DmaBufferTest.CountingMapper unaware =
+        new DmaBufferTest.CountingMapper() {
+          @Override
+          public boolean canMap(MemorySegment memory) {
+            return Lifetime.isUntilUnreachable(memory);
+          }
+        };
+    DmaRegistry safe = new DmaRegistry(unaware);
+    try (Arena arena = Arena.ofShared()) {
+      assertThat(safe.acquire(arena.allocate(4096, 8))).isNull();
+    }
+    assertThat(unaware.mapped).hasValue(0);
+    Objects.requireNonNull(safe.acquire(Arena.ofAuto().allocate(4096, 8))).release();
+    Objects.requireNonNull(safe.acquire(MemorySegment.ofBuffer(ByteBuffer.allocateDirect(4096))))
+        .release();
+    assertThat(unaware.mapped).hasValue(2);
+    safe.close();
+  }
+
+  /** As where the limit of locked memory is too low: the data is copied then. */
+  @Test
+  void acquire_ofMemoryThatCannotBeMapped_isNull() {
+    DmaRegistry refused =
+        new DmaRegistry(
+            new DmaBufferTest.CountingMapper() {
+              @Override
+              public long map(MemorySegment memory) throws IOException {
+                throw new IOException("no more memory may be locked");
+              }
+            });
+    assertThat(refused.acquire(Arena.ofAuto().allocate(4096, 8))).isNull();
   }
 
   @Test

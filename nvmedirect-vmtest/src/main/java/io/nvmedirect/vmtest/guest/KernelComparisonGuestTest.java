@@ -1,4 +1,4 @@
-package io.nvmedirect.vmtest;
+package io.nvmedirect.vmtest.guest;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -10,6 +10,8 @@ import io.nvmedirect.NvmeHandle;
 import io.nvmedirect.NvmeQueue;
 import io.nvmedirect.QueueOption;
 import io.nvmedirect.memory.DmaBuffer;
+import io.nvmedirect.vmtest.GuestDevice;
+import io.nvmedirect.vmtest.PciDriver;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;

@@ -1,10 +1,12 @@
-package io.nvmedirect.vmtest;
+package io.nvmedirect.vmtest.guest;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.nvmedirect.NvmeDevice;
 import io.nvmedirect.spec.NvmeException;
+import io.nvmedirect.vmtest.GuestDevice;
+import io.nvmedirect.vmtest.PciDriver;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

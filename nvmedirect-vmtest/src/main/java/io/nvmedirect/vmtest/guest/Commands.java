@@ -1,4 +1,4 @@
-package io.nvmedirect.vmtest;
+package io.nvmedirect.vmtest.guest;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

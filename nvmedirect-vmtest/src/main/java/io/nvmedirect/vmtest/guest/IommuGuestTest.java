@@ -1,7 +1,9 @@
-package io.nvmedirect.vmtest;
+package io.nvmedirect.vmtest.guest;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.nvmedirect.vmtest.GuestDevice;
+import io.nvmedirect.vmtest.PciDriver;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

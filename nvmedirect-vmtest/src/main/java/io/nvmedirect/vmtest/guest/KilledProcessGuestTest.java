@@ -1,4 +1,4 @@
-package io.nvmedirect.vmtest;
+package io.nvmedirect.vmtest.guest;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -7,6 +7,7 @@ import io.nvmedirect.NvmeDevice;
 import io.nvmedirect.NvmeHandle;
 import io.nvmedirect.NvmeQueue;
 import io.nvmedirect.memory.DmaBuffer;
+import io.nvmedirect.vmtest.GuestDevice;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;

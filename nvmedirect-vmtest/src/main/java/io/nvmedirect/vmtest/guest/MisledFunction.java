@@ -1,4 +1,4 @@
-package io.nvmedirect.vmtest;
+package io.nvmedirect.vmtest.guest;
 
 import io.nvmedirect.memory.DmaMapper;
 import io.nvmedirect.queue.Doorbell;

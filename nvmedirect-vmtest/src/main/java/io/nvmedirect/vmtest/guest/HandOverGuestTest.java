@@ -1,4 +1,4 @@
-package io.nvmedirect.vmtest;
+package io.nvmedirect.vmtest.guest;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -6,6 +6,8 @@ import io.nvmedirect.NvmeDevice;
 import io.nvmedirect.NvmeHandle;
 import io.nvmedirect.NvmeQueue;
 import io.nvmedirect.memory.DmaBuffer;
+import io.nvmedirect.vmtest.GuestDevice;
+import io.nvmedirect.vmtest.PciDriver;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;

@@ -1,8 +1,10 @@
-package io.nvmedirect.vmtest;
+package io.nvmedirect.vmtest.guest;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.nvmedirect.cli.Main;
+import io.nvmedirect.vmtest.GuestDevice;
+import io.nvmedirect.vmtest.PciDriver;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;

@@ -1,4 +1,4 @@
-package io.nvmedirect.vmtest;
+package io.nvmedirect.vmtest.guest;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -12,6 +12,7 @@ import io.nvmedirect.pcie.VfioFunction;
 import io.nvmedirect.queue.RingTransport;
 import io.nvmedirect.spec.Opcode;
 import io.nvmedirect.spec.Status;
+import io.nvmedirect.vmtest.GuestDevice;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.util.concurrent.TimeUnit;

@@ -1,4 +1,4 @@
-package io.nvmedirect.vmtest;
+package io.nvmedirect.vmtest.guest;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -8,6 +8,7 @@ import io.nvmedirect.NvmeHandle;
 import io.nvmedirect.NvmeQueue;
 import io.nvmedirect.QueueOption;
 import io.nvmedirect.memory.DmaBuffer;
+import io.nvmedirect.vmtest.GuestDevice;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.lang.management.ManagementFactory;
