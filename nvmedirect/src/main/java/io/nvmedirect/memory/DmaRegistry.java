@@ -101,7 +101,7 @@ public final class DmaRegistry {
         refusalTold = true;
         LOG.log(
             System.Logger.Level.WARNING,
-            "memory of the application's goes through bounce buffers, which costs a copy: {0}",
+            "memory of the application''s goes through bounce buffers, which costs a copy: {0}",
             e.getMessage());
       }
       return null;
