@@ -113,7 +113,8 @@ class NvmeDeviceTest {
 
   @Test
   void namespaces_keepTheirData(@TempDir Path directory) throws IOException {
-    String kept = DeviceTraits.persistent(address, directory, "ns=2");
+    // The options name the namespace here, not the address.
+    String kept = DeviceTraits.persistent(address, directory, "ns=2").replaceFirst("/ns\\d+$", "");
     List<Integer> ids;
     try (NvmeDevice device = NvmeDevice.open(kept)) {
       ids = device.namespaceIds();

@@ -15,7 +15,6 @@ import io.nvmedirect.vmtest.PciDriver;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -48,7 +47,6 @@ final class KernelComparisonGuestTest {
   private static final int ROUNDS = 3;
   private static final long RUN_NS = TimeUnit.MILLISECONDS.toNanos(1500);
   private static final long LONGEST_NS = TimeUnit.SECONDS.toNanos(60);
-  private static final Path FIO = Path.of("/usr/bin/fio");
 
   /** What one run gave. */
   private record Result(double iops, double medianUs) {}
@@ -65,6 +63,7 @@ final class KernelComparisonGuestTest {
 
   @Test
   void randomIo_directAgainstKernel(TestReporter reporter) throws Exception {
+    Path fio = Commands.find("fio");
     for (int round = 0; round < ROUNDS; round++) {
       PciDriver.bind(DEVICE, GuestDevice.Driver.VFIO);
       direct();
@@ -73,8 +72,8 @@ final class KernelComparisonGuestTest {
       for (int depth : DEPTHS) {
         for (boolean write : new boolean[] {false, true}) {
           add("FileChannel DIRECT", write, depth, channel(disk, write, depth));
-          if (Files.exists(FIO)) {
-            add("fio io_uring", write, depth, fio(disk, write, depth));
+          if (fio != null) {
+            add("fio io_uring", write, depth, fio(fio, disk, write, depth));
           }
         }
       }
@@ -242,10 +241,10 @@ final class KernelComparisonGuestTest {
 
   // ---- fio.
 
-  private static Result fio(Path disk, boolean write, int depth) throws Exception {
+  private static Result fio(Path fio, Path disk, boolean write, int depth) throws Exception {
     String output =
         Commands.run(
-            FIO.toString(),
+            fio.toString(),
             "--name=job",
             "--filename=" + disk,
             "--direct=1",

@@ -36,14 +36,14 @@ final class UnmappedMemoryGuestTest {
   /** A queue pair maps its submission queue, its completion queue and its PRP lists, in this order. */
   private static final int THIRD = 3;
 
-  private MisledFunction function;
+  private TamperedFunction function;
   private Controller controller;
   private Namespace namespace;
 
   @BeforeEach
   void open() throws IOException {
     String address = GuestDevice.PLAIN.address();
-    function = new MisledFunction(VfioFunction.open(VfioAddress.parse(address)));
+    function = new TamperedFunction(VfioFunction.open(VfioAddress.parse(address)));
     controller = Controller.open(new RingTransport(function), address, TIMEOUT_NS);
     namespace = controller.namespace(1);
   }

@@ -9,10 +9,10 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * A function whose driver takes some memory to be where nothing is mapped: what it tells the device of that
- * memory is wrong. One thread uses it.
+ * A function between the driver and the real one. It counts the writes of doorbell registers, and it can have
+ * the driver take some memory to be where nothing is mapped. One thread uses it.
  */
-final class MisledFunction implements PciFunction, DmaMapper {
+final class TamperedFunction implements PciFunction, DmaMapper {
 
   /** Far from what is mapped, and within what the IOMMU translates (39 bits). */
   static final long ASTRAY = 1L << 37;
@@ -22,13 +22,20 @@ final class MisledFunction implements PciFunction, DmaMapper {
   /** The next mapping that is led astray, counted down from 1; 0 for none. */
   private int countdown;
 
-  MisledFunction(PciFunction function) {
+  private long doorbellWrites;
+
+  TamperedFunction(PciFunction function) {
     this.function = function;
   }
 
   /** Misleads about one mapping that is made from now on, the first or a later one. */
   void mislead(int which) {
     countdown = which;
+  }
+
+  /** Writes of doorbell registers so far. */
+  long doorbellWrites() {
+    return doorbellWrites;
   }
 
   @Override
@@ -74,7 +81,11 @@ final class MisledFunction implements PciFunction, DmaMapper {
 
   @Override
   public Doorbell doorbell(int offset) throws IOException {
-    return function.doorbell(offset);
+    Doorbell register = function.doorbell(offset);
+    return value -> {
+      doorbellWrites++;
+      register.ring(value);
+    };
   }
 
   @Override
