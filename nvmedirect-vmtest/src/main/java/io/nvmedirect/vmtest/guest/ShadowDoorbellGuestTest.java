@@ -13,6 +13,7 @@ import io.nvmedirect.queue.RingTransport;
 import io.nvmedirect.spec.Opcode;
 import io.nvmedirect.vmtest.GuestDevice;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestReporter;
 import org.junit.jupiter.api.Timeout;
@@ -36,7 +37,7 @@ final class ShadowDoorbellGuestTest {
       Namespace namespace = controller.namespace(1);
       IoQueue queue = controller.openQueue(DEPTH, false);
       try (DmaBuffer data = DmaBuffer.allocate(controller.dma(), BLOCK_BYTES)) {
-        int[] ended = {0};
+        AtomicInteger ended = new AtomicInteger();
         BlockRequest[] requests = new BlockRequest[DEPTH];
         for (int i = 0; i < DEPTH; i++) {
           requests[i] = new BlockRequest(new Counting(ended));
@@ -52,7 +53,7 @@ final class ShadowDoorbellGuestTest {
             queue.ring();
             rung++;
           }
-          while (ended[0] < sent + DEPTH) {
+          while (ended.get() < sent + DEPTH) {
             queue.reap();
             queue.takeAll();
             assertThat(System.nanoTime() - start).isLessThan(LIMIT_NS);
@@ -67,12 +68,12 @@ final class ShadowDoorbellGuestTest {
     }
   }
 
-  private record Counting(int[] ended) implements BlockRequest.Listener {
+  private record Counting(AtomicInteger count) implements BlockRequest.Listener {
 
     @Override
     public boolean ended(int status) {
       assertThat(status).isZero();
-      ended[0]++;
+      count.incrementAndGet();
       return false;
     }
 
