@@ -73,7 +73,8 @@ public enum GuestDevice {
   private final Driver driver;
   private final String options;
 
-  @SuppressWarnings("ImmutableEnumChecker") // a list of records that List.of made
+  /** Immutable, made by List.of. */
+  @SuppressWarnings("ImmutableEnumChecker")
   private final List<Namespace> namespaces;
 
   GuestDevice(int slot, Driver driver, String options, Namespace... namespaces) {

@@ -3,9 +3,9 @@ package io.nvmedirect.vmtest.machine;
 import io.nvmedirect.vmtest.report.ReportReader;
 import io.nvmedirect.vmtest.report.TestResult;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /** A machine that runs tests, and their results as they come. */
@@ -18,20 +18,20 @@ public final class GuestRun implements AutoCloseable {
   /**
    * Starts a machine.
    *
-   * @param out where to show how it goes: what the guest prints, failures, and a line for each class
+   * @param out takes lines that show how it goes: what the guest prints, failures, and a line for each class
    */
   public static GuestRun start(
-      GuestCommand command, String classPath, Path scratch, PrintStream out)
+      GuestCommand command, String classPath, Path scratch, Consumer<String> out)
       throws IOException, VirtualMachineMissing {
     return new GuestRun(VirtualMachine.start(command, classPath, scratch), out);
   }
 
-  private GuestRun(VirtualMachine machine, PrintStream out) {
+  private GuestRun(VirtualMachine machine, Consumer<String> out) {
     this.machine = machine;
     this.progress = new Progress(out);
     this.report =
         new ReportReader(
-            machine.report(), machine::circumstances, line -> out.println("guest| " + line));
+            machine.report(), machine::circumstances, line -> out.accept("guest| " + line));
   }
 
   /** The results as they come; the last one is that of the machine itself. To be used once. */
@@ -47,6 +47,11 @@ public final class GuestRun implements AutoCloseable {
       progress.show(result);
     }
     return Optional.ofNullable(result);
+  }
+
+  /** Ends the machine as the time limit does. */
+  void expire() {
+    machine.expire();
   }
 
   @Override

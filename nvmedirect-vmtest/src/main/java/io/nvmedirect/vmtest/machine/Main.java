@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 
 /** What {@code ./nvmed vm} runs: a shell in the guest, or tests. */
 public final class Main {
@@ -59,8 +60,9 @@ public final class Main {
 
   private static int tests(GuestCommand command, Path scratch)
       throws IOException, VirtualMachineMissing {
+    Consumer<String> out = System.out::println;
     try (GuestRun run =
-        GuestRun.start(command, System.getProperty("java.class.path"), scratch, System.out)) {
+        GuestRun.start(command, System.getProperty("java.class.path"), scratch, out)) {
       long failed = run.results().filter(result -> result.outcome() == Outcome.FAILED).count();
       return failed == 0 ? 0 : 1;
     }

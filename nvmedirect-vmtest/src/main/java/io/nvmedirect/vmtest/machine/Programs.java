@@ -17,7 +17,7 @@ final class Programs {
   /** Where a program is; null if there is none of that name. */
   static @Nullable Path find(String name) {
     String path = Objects.requireNonNullElse(System.getenv("PATH"), "");
-    for (String directory : (path + ":/usr/sbin:/sbin:/usr/bin:/bin").split(":")) {
+    for (String directory : (path + ":/usr/sbin:/sbin:/usr/bin:/bin").split(":", -1)) {
       Path program = Path.of(directory, name);
       if (!directory.isEmpty() && Files.isExecutable(program) && !Files.isDirectory(program)) {
         return program;

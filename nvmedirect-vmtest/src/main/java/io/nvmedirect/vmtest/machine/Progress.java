@@ -2,9 +2,9 @@ package io.nvmedirect.vmtest.machine;
 
 import io.nvmedirect.vmtest.report.Outcome;
 import io.nvmedirect.vmtest.report.TestResult;
-import java.io.PrintStream;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.Consumer;
 
 /** Shows results: a line for each class of a launch, and at once what failed or was published. */
 final class Progress {
@@ -17,7 +17,7 @@ final class Progress {
     long millis;
   }
 
-  private final PrintStream out;
+  private final Consumer<String> out;
   private final long start = System.nanoTime();
 
   /** By launch, for launches run at the same time, and each runs its classes one after another. */
@@ -25,7 +25,7 @@ final class Progress {
 
   private final Tally all = new Tally();
 
-  Progress(PrintStream out) {
+  Progress(Consumer<String> out) {
     this.out = out;
   }
 
@@ -41,10 +41,11 @@ final class Progress {
     count(all, result);
     for (TestResult.Published published : result.published()) {
       String gap = published.value().contains("\n") ? "\n" : " ";
-      out.printf("vm: %s: %s:%s%s%n", result.title(), published.key(), gap, published.value());
+      out.accept(
+          "vm: %s: %s:%s%s".formatted(result.title(), published.key(), gap, published.value()));
     }
     if (result.outcome() != Outcome.PASSED) {
-      out.printf("vm: %s %s: %s%n", result.outcome(), result.title(), result.detail());
+      out.accept("vm: %s %s: %s".formatted(result.outcome(), result.title(), result.detail()));
     }
   }
 
@@ -65,15 +66,16 @@ final class Progress {
 
   private void print(String launch, Tally tally) {
     if (tally.tests > 0) {
-      out.printf(
-          "vm: %5.1f s  %s: %s, %d tests, %d failed, %d skipped, %.1f s%n",
-          (System.nanoTime() - start) / 1e9,
-          launch,
-          tally.className,
-          tally.tests,
-          tally.failed,
-          tally.skipped,
-          tally.millis / 1e3);
+      out.accept(
+          "vm: %5.1f s  %s: %s, %d tests, %d failed, %d skipped, %.1f s"
+              .formatted(
+                  (System.nanoTime() - start) / 1e9,
+                  launch,
+                  tally.className,
+                  tally.tests,
+                  tally.failed,
+                  tally.skipped,
+                  tally.millis / 1e3));
     }
   }
 }

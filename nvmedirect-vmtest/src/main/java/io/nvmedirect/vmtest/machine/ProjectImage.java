@@ -26,7 +26,6 @@ final class ProjectImage {
           "-XX:TieredStopAtLevel=1",
           "-Xmx768m",
           "-XX:ErrorFile=/tmp/hs_err.log",
-          "-XX:-CreateCoredumpOnCrash",
           "-Xshare:auto",
           "-XX:+EnableDynamicAgentLoading",
           "--enable-native-access=ALL-UNNAMED");

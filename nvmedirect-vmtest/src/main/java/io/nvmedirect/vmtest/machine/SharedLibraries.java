@@ -24,7 +24,8 @@ final class SharedLibraries {
     Set<Path> libraries = new TreeSet<>();
     for (Path program : programs) {
       // A program that is linked statically makes ldd fail.
-      for (String line : Programs.run(List.of("ldd", program.toString())).text().split("\n")) {
+      String printed = Programs.run(List.of("ldd", program.toString())).text();
+      for (String line : printed.lines().toList()) {
         Matcher matcher = LINE.matcher(line);
         if (matcher.matches()) {
           Path library = Path.of(matcher.group(1));

@@ -189,13 +189,18 @@ public final class VirtualMachine implements AutoCloseable {
   private void watch() {
     try {
       if (!process.waitFor(limitSeconds, TimeUnit.SECONDS)) {
-        expired = true;
-        process.destroyForcibly();
+        expire();
       }
     } catch (InterruptedException e) {
       // The machine is being closed.
       return;
     }
+  }
+
+  /** Ends the machine because its time is over. */
+  void expire() {
+    expired = true;
+    process.destroyForcibly();
   }
 
   private void end() {

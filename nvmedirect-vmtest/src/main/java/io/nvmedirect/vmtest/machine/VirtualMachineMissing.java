@@ -10,4 +10,9 @@ public final class VirtualMachineMissing extends Exception {
   VirtualMachineMissing(String message) {
     super(message);
   }
+
+  @Override
+  public String getMessage() {
+    return String.valueOf(super.getMessage());
+  }
 }

@@ -140,12 +140,14 @@ public final class ReportReader {
     } else if (exit != 0) {
       problems.add("the guest's JVM ended with status " + exit);
     }
-    running.values().forEach(test -> problems.add("did not finish: " + test));
+    running.values().forEach(test -> problems.add("a test did not finish: " + test));
     launches.keySet().forEach(launch -> problems.add("launch %s did not end".formatted(launch)));
-    String detail = problems.isEmpty() ? "" : describe();
-    running
-        .values()
-        .forEach(test -> ready.add(result(test, Outcome.FAILED, 0, "did not finish\n" + detail)));
+    // The long story once: with what was running, for that is where one looks.
+    String problem = String.join("\n", problems);
+    String story = problems.isEmpty() ? "" : problem + "\n" + story();
+    for (Started test : running.values()) {
+      ready.add(result(test, Outcome.FAILED, 0, "did not finish\n" + story));
+    }
     ready.add(
         new TestResult(
             "vm",
@@ -153,13 +155,13 @@ public final class ReportReader {
             "runs all tests and ends in order",
             problems.isEmpty() ? Outcome.PASSED : Outcome.FAILED,
             0,
-            detail,
+            running.isEmpty() ? story : problem,
             List.of()));
   }
 
-  private String describe() {
-    String what = String.join("\n", problems) + "\n" + circumstances.get();
-    return crash.isEmpty() ? what : what + "\n--- crash report of the guest's JVM\n" + crash;
+  private String story() {
+    String end = circumstances.get();
+    return crash.isEmpty() ? end : end + "\n--- crash report of the guest's JVM\n" + crash;
   }
 
   private @Nullable String readLine() {

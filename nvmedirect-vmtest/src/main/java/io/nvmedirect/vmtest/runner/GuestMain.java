@@ -40,12 +40,14 @@ public final class GuestMain {
   private final AtomicLong ids = new AtomicLong();
   private final AtomicLong reported = new AtomicLong();
 
-  private GuestMain(Report report, List<String> tests) {
+  GuestMain(Report report, List<String> tests) {
     this.report = report;
     this.tests = tests;
   }
 
   /**
+   * Runs tests and ends the JVM.
+   *
    * @param arguments where to report to, the host's time limit in seconds, and names of tests; without names,
    *     everything in the plan
    */
@@ -58,17 +60,15 @@ public final class GuestMain {
       System.setOut(out);
       LastWords.sayBefore(Integer.parseInt(arguments[1]), out);
       GuestMain main = new GuestMain(report, tests);
-      main.run();
-      out.flush();
-      report.send(new Event.Done(main.reported.get()));
+      main.run(main.chosen());
     }
     // Whatever threads a test has left.
     System.exit(0);
   }
 
-  private void run() {
+  void run(List<Launch> launches) {
     List<Launch> neighbours = new ArrayList<>();
-    for (Launch launch : chosen()) {
+    for (Launch launch : launches) {
       if (!launch.concurrent()) {
         runAll(neighbours);
         neighbours.clear();
@@ -80,10 +80,11 @@ public final class GuestMain {
       }
     }
     runAll(neighbours);
+    report.send(new Event.Done(reported.get()));
   }
 
   /** The launches that have a test of those that were named; a class that is in none gets its own. */
-  private List<Launch> chosen() {
+  List<Launch> chosen() {
     if (tests.isEmpty()) {
       return GuestPlan.launches();
     }

@@ -33,11 +33,13 @@ final class TestNameFilter implements PostDiscoveryFilter {
                     }));
   }
 
-  /** Whether a name means this method of a class, or with an empty method the class as a whole. */
+  /** Whether a name means this method of a class or of one nested in it; an empty method: the whole class. */
   static boolean matches(String name, String className, String method) {
     int hash = name.indexOf('#');
     String type = hash < 0 ? name : name.substring(0, hash);
-    return (className.equals(type) || className.endsWith("." + type))
+    int dollar = className.indexOf('$');
+    String outermost = dollar < 0 ? className : className.substring(0, dollar);
+    return (outermost.equals(type) || outermost.endsWith("." + type))
         && (hash < 0 || name.substring(hash + 1).equals(method));
   }
 }

@@ -14,30 +14,36 @@ import org.opentest4j.TestAbortedException;
 
 /**
  * Runs the plan in a virtual machine; each test of the guest is a test here. {@code -Dvm.test=Class} runs one
- * class only.
+ * class only, {@code -Dvm.limit=seconds} sets the time limit.
  */
 final class VirtualMachineTest {
 
-  private static final int LIMIT_SECONDS = Integer.getInteger("vm.limit", 720);
+  private static final int LIMIT_SECONDS = Integer.getInteger("vm.limit", 900);
+  private static final Path SCRATCH = Path.of("target/vm").toAbsolutePath();
 
   @TestFactory
   Stream<DynamicTest> guest() throws IOException {
     String test = System.getProperty("vm.test", "");
     List<String> tests = test.isEmpty() ? List.of() : List.of(test.split(","));
+    ResultFiles files = new ResultFiles(SCRATCH);
     GuestRun run;
     try {
       run =
           GuestRun.start(
               new GuestCommand(false, tests, LIMIT_SECONDS),
               System.getProperty("java.class.path"),
-              Path.of("target/vm").toAbsolutePath(),
-              System.out);
+              SCRATCH,
+              System.out::println);
     } catch (VirtualMachineMissing e) {
+      files.skipped(e.getMessage());
+      files.close();
       return Assumptions.abort("no virtual machine: " + e.getMessage());
     }
     return run.results()
+        .map(files::add)
         .map(result -> DynamicTest.dynamicTest(result.title(), () -> verify(result)))
-        .onClose(run::close);
+        .onClose(run::close)
+        .onClose(files::close);
   }
 
   private static void verify(TestResult result) {
