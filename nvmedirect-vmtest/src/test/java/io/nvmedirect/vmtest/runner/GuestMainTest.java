@@ -70,8 +70,8 @@ final class GuestMainTest {
     GuestMain main = new GuestMain(report, List.of());
     main.run(
         List.of(
-            new Launch("a", selectors, Map.of(MeetingCase.PARAMETER, "1"), true),
-            new Launch("b", selectors, Map.of(MeetingCase.PARAMETER, "2"), true)));
+            new Launch("a", selectors, "", Map.of(MeetingCase.PARAMETER, "1"), true),
+            new Launch("b", selectors, "", Map.of(MeetingCase.PARAMETER, "2"), true)));
     assertThat(events())
         .contains(new Event.Landed("a", 1), new Event.Landed("b", 1))
         .endsWith(new Event.Done(2))
