@@ -105,6 +105,9 @@ vm_run() {
     echo "${0##*/}: the build failed; log: $vm_log" >&2
     return 1
   }
+  # The window's size, which a serial line does not carry.
+  NVMEDIRECT_TERMINAL=$(stty size 2>/dev/null | sed -n 's/^\([0-9]*\) \([0-9]*\)$/rows \1 cols \2/p')
+  [ -z "$NVMEDIRECT_TERMINAL" ] || export NVMEDIRECT_TERMINAL
   exec "$JAVA_HOME/bin/java" -cp "$vm_module/target/test-classes:$vm_module/target/classes:$(cat "$vm_module/target/vm.classpath")" \
     io.nvmedirect.vmtest.machine.Main "$vm_module/target/vm" "$@"
 }

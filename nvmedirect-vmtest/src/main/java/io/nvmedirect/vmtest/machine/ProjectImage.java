@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -47,6 +48,7 @@ final class ProjectImage {
       cpio.file("/init", init(), true);
       cpio.file("/vm/vfio", vfioAddresses(), false);
       cpio.file("/vm/command", command.shell() ? "shell" : "tests", false);
+      cpio.file("/vm/terminal", terminal(), false);
       List<String> java = new ArrayList<>(JAVA_OPTIONS);
       java.add("-cp");
       java.add(guestPath);
@@ -87,6 +89,11 @@ final class ProjectImage {
         .filter(device -> device.driver() == GuestDevice.Driver.VFIO)
         .map(device -> device.pciAddress() + "\n")
         .collect(Collectors.joining());
+  }
+
+  /** What stty is to be told: a serial line does not know how large the user's window is. */
+  private static String terminal() {
+    return Objects.requireNonNullElse(System.getenv("NVMEDIRECT_TERMINAL"), "sane");
   }
 
   private static String init() throws IOException {
