@@ -31,7 +31,8 @@ public final class FaultyDevice {
   static NvmeDevice withVectors(
       Emulator emulator, int vectors, IntFunction<InterruptVector> opener, DeviceOptions options)
       throws IOException {
-    PciFunction function = new Wrapper(emulator, vectors, opener, doorbell -> doorbell);
+    PciFunction function =
+        new Wrapper(emulator, vectors, opener, doorbell -> doorbell, emulator.dma());
     return NvmeDevice.open("mem:", new RingTransport(function), options);
   }
 
@@ -45,7 +46,16 @@ public final class FaultyDevice {
   static NvmeDevice withDoorbells(
       Emulator emulator, UnaryOperator<Doorbell> wrapper, DeviceOptions options)
       throws IOException {
-    PciFunction function = new Wrapper(emulator, emulator.vectors(), emulator::vector, wrapper);
+    PciFunction function =
+        new Wrapper(emulator, emulator.vectors(), emulator::vector, wrapper, emulator.dma());
+    return NvmeDevice.open("mem:", new RingTransport(function), options);
+  }
+
+  /** A device whose memory the test maps, and that cannot be reset but by its registers. */
+  static NvmeDevice withDma(Emulator emulator, DmaMapper dma, DeviceOptions options)
+      throws IOException {
+    PciFunction function =
+        new Wrapper(emulator, emulator.vectors(), emulator::vector, doorbell -> doorbell, dma);
     return NvmeDevice.open("mem:", new RingTransport(function), options);
   }
 
@@ -53,7 +63,8 @@ public final class FaultyDevice {
       Emulator emulator,
       int vectors,
       IntFunction<InterruptVector> opener,
-      UnaryOperator<Doorbell> wrapper)
+      UnaryOperator<Doorbell> wrapper,
+      DmaMapper dma)
       implements PciFunction {
 
     @Override
@@ -79,11 +90,6 @@ public final class FaultyDevice {
     @Override
     public Doorbell doorbell(int offset) {
       return wrapper.apply(emulator.doorbell(offset));
-    }
-
-    @Override
-    public DmaMapper dma() {
-      return emulator.dma();
     }
 
     @Override

@@ -28,7 +28,17 @@ final class AdminQueue implements AdminCommands {
   AdminQueue(Controller controller, QueuePair pair) throws IOException {
     this.controller = controller;
     this.pair = pair;
-    this.scratch = DmaBuffer.allocate(controller.dma(), SCRATCH_BYTES);
+    this.scratch = scratch(controller, pair);
+  }
+
+  /** The pair is the admin queue's to close, also if there is no memory for the rest of it. */
+  private static DmaBuffer scratch(Controller controller, QueuePair pair) throws IOException {
+    try {
+      return DmaBuffer.allocate(controller.dma(), SCRATCH_BYTES);
+    } catch (IOException | RuntimeException e) {
+      pair.close();
+      throw e;
+    }
   }
 
   QueuePair pair() {
