@@ -4,10 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.nvmedirect.emulator.Emulator;
+import io.nvmedirect.emulator.FaultInjector;
 import io.nvmedirect.memory.DmaMapper;
 import io.nvmedirect.spec.NvmeException;
+import io.nvmedirect.spec.Opcode;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.time.Duration;
 import java.util.HashSet;
 import java.util.Set;
 import org.junit.jupiter.api.Tag;
@@ -96,5 +99,20 @@ class MappingFailureTest {
       assertThat(mapper.mapped).isEqualTo(before);
     }
     assertThat(mapper.mapped).isEmpty();
+  }
+
+  /** A controller that hangs over the creation of a queue has its rings, and may write to them. */
+  @Test
+  void createQueue_controllerCannotBeDisabled_itsMemoryStays() throws IOException {
+    Emulator emulator = FaultyDevice.emulator(ADDRESS);
+    LimitedMapper mapper = new LimitedMapper(emulator, Integer.MAX_VALUE);
+    DeviceOptions options = DeviceOptions.defaults().withCommandTimeout(Duration.ofMillis(200));
+    try (NvmeDevice device = FaultyDevice.withDma(emulator, mapper, options)) {
+      int before = mapper.mapped.size();
+      emulator.inject((sqid, opcode, nsid, slba, blocks) ->
+          sqid == 0 && opcode == Opcode.CREATE_IO_CQ ? FaultInjector.HANG : FaultInjector.NONE);
+      assertThatThrownBy(device::createQueue).isInstanceOf(NvmeException.class);
+      assertThat(mapper.mapped).hasSize(before + 3);
+    }
   }
 }

@@ -254,8 +254,11 @@ public final class Controller implements AutoCloseable {
       QueuePair pair = transport.openQueue(qid, depth + 1, vector);
       try {
         pair.create(admin);
-      } catch (IOException e) {
-        pair.close();
+      } catch (IOException | RuntimeException e) {
+        // A controller that took the command and could not be disabled may write to the rings.
+        if (!mayStillUseMemory) {
+          pair.close();
+        }
         throw e;
       }
       queueIds.set(qid);
