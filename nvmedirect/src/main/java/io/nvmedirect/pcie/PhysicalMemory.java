@@ -10,6 +10,7 @@ import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Memory for devices without an IOMMU, which see physical addresses: reserved huge pages, for these are
@@ -24,6 +25,20 @@ final class PhysicalMemory implements GroupMemory {
   /** Contiguous physical memory. */
   private record Range(MemorySegment memory, long physical, BitSet used) {}
 
+  /** Reserves huge pages; null if not enough are free. */
+  @FunctionalInterface
+  interface HugePages {
+    @Nullable MemorySegment reserve(long lengthBytes, Arena owner);
+  }
+
+  /** Where a page is in physical memory. */
+  @FunctionalInterface
+  interface Translation {
+    long physicalAddress(long address) throws IOException;
+  }
+
+  private final HugePages hugePages;
+  private final Translation translation;
   private final Arena arena = Arena.ofShared();
 
   /** Huge pages that smaller buffers share. */
@@ -32,8 +47,23 @@ final class PhysicalMemory implements GroupMemory {
   /** All ranges by virtual address. */
   private final TreeMap<Long, Range> ranges = new TreeMap<>();
 
+  private boolean closed;
+
+  PhysicalMemory() {
+    this(Mmap::hugePages, PageMap::physicalAddress);
+  }
+
+  /** With a machine of the test's. */
+  PhysicalMemory(HugePages hugePages, Translation translation) {
+    this.hugePages = hugePages;
+    this.translation = translation;
+  }
+
   @Override
   public synchronized MemorySegment allocate(long lengthBytes, Arena owner) throws IOException {
+    if (closed) {
+      throw new IOException("the device is closed");
+    }
     if (lengthBytes > Mmap.HUGE_PAGE_BYTES) {
       return allocateLarge(lengthBytes, owner);
     }
@@ -72,24 +102,32 @@ final class PhysicalMemory implements GroupMemory {
 
   private synchronized void give(Range range, int first, int pages) {
     range.used.clear(first, first + pages);
+    endIfUnused();
   }
 
+  @SuppressWarnings("restricted") // the module has native access
   private MemorySegment allocateLarge(long lengthBytes, Arena owner) throws IOException {
     long rounded = (lengthBytes + Mmap.HUGE_PAGE_BYTES - 1) & -Mmap.HUGE_PAGE_BYTES;
-    return add(rounded, owner).memory.asSlice(0, lengthBytes);
+    MemorySegment memory = add(rounded, owner).memory;
+    long address = memory.address();
+    return MemorySegment.ofAddress(address).reinterpret(lengthBytes, owner, m -> forget(address));
+  }
+
+  private synchronized void forget(long address) {
+    ranges.remove(address);
   }
 
   private Range add(long lengthBytes, Arena owner) throws IOException {
-    MemorySegment memory = Mmap.hugePages(lengthBytes, owner);
+    MemorySegment memory = hugePages.reserve(lengthBytes, owner);
     if (memory == null) {
       throw new NvmeException(
           "no huge page is free: without an IOMMU a device needs them: %d more of 2 MiB (echo N > /proc/sys/vm/nr_hugepages)"
               .formatted(lengthBytes / Mmap.HUGE_PAGE_BYTES));
     }
     memory.fill((byte) 0); // so that the pages are there
-    long physical = PageMap.physicalAddress(memory.address());
+    long physical = translation.physicalAddress(memory.address());
     for (long at = 0; at < lengthBytes; at += Mmap.HUGE_PAGE_BYTES) {
-      if (PageMap.physicalAddress(memory.address() + at) != physical + at) {
+      if (translation.physicalAddress(memory.address() + at) != physical + at) {
         throw new NvmeException(
             "%d bytes of contiguous memory cannot be had, and without an IOMMU a device needs them so; smaller buffers may do"
                 .formatted(lengthBytes));
@@ -123,10 +161,17 @@ final class PhysicalMemory implements GroupMemory {
   @Override
   public void unmap(long iova) {}
 
-  /** Huge pages that no buffer has any more go back; those of buffers that are still there stay. */
+  /** The shared pages go back now, or with the last buffer: queues outlive their function. */
   @Override
   public synchronized void close() {
-    if (arena.scope().isAlive() && shared.stream().allMatch(range -> range.used.isEmpty())) {
+    closed = true;
+    endIfUnused();
+  }
+
+  private void endIfUnused() {
+    if (closed
+        && arena.scope().isAlive()
+        && shared.stream().allMatch(range -> range.used.isEmpty())) {
       arena.close();
     }
   }
