@@ -1,7 +1,7 @@
 package io.nvmedirect.pcie;
 
 import io.nvmedirect.spec.NvmeException;
-import java.util.Locale;
+import io.nvmedirect.sysfs.PciAddress;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * The address of a PCIe device: {@code pci:0000:01:00.0}, with {@code /ns2} for a namespace and {@code
  * ?iommu=off} to do without an IOMMU.
  *
- * @param function domain, bus, device and function, such as 0000:01:00.0
+ * @param function domain, bus, device and function as the kernel writes them, such as 0000:01:00.0
  * @param namespace identifier, or 0 if the address has none
  */
 public record VfioAddress(String function, int namespace, boolean iommu) {
@@ -18,9 +18,7 @@ public record VfioAddress(String function, int namespace, boolean iommu) {
   private static final Pattern FORM =
       Pattern.compile(
           "(?:pci:)?((?:[0-9a-fA-F]{4,8}:)?[0-9a-fA-F]{2}:[01][0-9a-fA-F]\\.[0-7])"
-              + "(?:/ns([0-9]{1,9}))?(?:\\?iommu=(on|off))?");
-
-  private static final int FULL_LENGTH = "0000:00:00.0".length();
+              + "(?:/ns([1-9][0-9]{0,8}))?(?:\\?iommu=(on|off))?");
 
   /** Whether the text looks like a PCI address, with or without {@code pci:}. */
   public static boolean matches(String address) {
@@ -39,10 +37,9 @@ public record VfioAddress(String function, int namespace, boolean iommu) {
           "cannot open %s: the address of a PCIe device is pci:DOMAIN:BUS:DEVICE.FUNCTION in hexadecimal, such as pci:0000:01:00.0, with /ns2 for a namespace; nvmed list shows them"
               .formatted(address));
     }
-    String function = matcher.group(1).toLowerCase(Locale.ROOT);
     @Nullable String namespace = matcher.group(2);
     return new VfioAddress(
-        function.length() < FULL_LENGTH ? "0000:" + function : function,
+        PciAddress.parse(matcher.group(1)).toString(),
         namespace == null ? 0 : Integer.parseInt(namespace),
         !"off".equals(matcher.group(3)));
   }
