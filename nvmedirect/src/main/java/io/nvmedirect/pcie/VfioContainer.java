@@ -26,14 +26,22 @@ final class VfioContainer implements AutoCloseable {
 
   static VfioContainer open() throws NvmeException, LinuxException {
     VfioContainer made = new VfioContainer(openFile());
-    int version = made.file.ioctl("VFIO_GET_API_VERSION", Vfio.GET_API_VERSION, 0);
-    if (version != Vfio.API_VERSION) {
+    try {
+      made.checkVersion();
+      return made;
+    } catch (LinuxException | NvmeException e) {
       made.close();
+      throw e;
+    }
+  }
+
+  private void checkVersion() throws NvmeException, LinuxException {
+    int version = file.ioctl("VFIO_GET_API_VERSION", Vfio.GET_API_VERSION, 0);
+    if (version != Vfio.API_VERSION) {
       throw new NvmeException(
           "the kernel's VFIO has API version %d, and %d is needed"
               .formatted(version, Vfio.API_VERSION));
     }
-    return made;
   }
 
   private static NativeFile openFile() throws NvmeException {
@@ -47,7 +55,7 @@ final class VfioContainer implements AutoCloseable {
             case Errno.EACCES, Errno.EPERM ->
                 "%s may not be opened by this user: it is usually open to all (mode 666)"
                     .formatted(PATH);
-            default -> "cannot open " + PATH;
+            default -> String.valueOf(e.getMessage());
           },
           e);
     }
