@@ -122,6 +122,10 @@ final class Region implements AutoCloseable {
   }
 
   private long position(long at, int length) throws IOException {
+    if (!arena.scope().isAlive()) {
+      // The number of a descriptor that is closed may be another file's by now.
+      throw new IllegalStateException("the device is closed: " + device);
+    }
     if (at < 0 || at + length > bytes) {
       throw new IOException(
           "the region of %s has %d bytes, none at offset %d".formatted(device, bytes, at));
