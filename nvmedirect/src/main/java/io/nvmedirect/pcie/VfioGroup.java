@@ -48,9 +48,10 @@ final class VfioGroup {
    */
   static VfioGroup acquire(int number, String pciAddress, boolean iommu) throws IOException {
     synchronized (OPEN) {
+      Path path = path(number, iommu);
       VfioGroup group = OPEN.get(number);
       if (group == null) {
-        group = open(number, path(number, iommu), iommu);
+        group = open(number, path, iommu);
         OPEN.put(number, group);
       }
       // The kernel would give the same process a second descriptor of the same device.
@@ -67,7 +68,7 @@ final class VfioGroup {
     NativeFile file = null;
     VfioGroup made = null;
     try {
-      file = openFile(path);
+      file = openFile(path, iommu);
       checkViable(file, number);
       join(file, container);
       made = new VfioGroup(number, container, file, memory(container, iommu));
@@ -104,17 +105,19 @@ final class VfioGroup {
     return iommu ? DIRECTORY.resolve(String.valueOf(number)) : without;
   }
 
-  private static NativeFile openFile(Path path) throws NvmeException {
+  private static NativeFile openFile(Path path, boolean iommu) throws NvmeException {
     try {
       return NativeFile.open(path);
     } catch (LinuxException e) {
       throw new NvmeException(
           switch (e.errno()) {
             case Errno.EACCES, Errno.EPERM ->
-                "%s belongs to another user: give it to this one, as root, with: nvmed bind --user NAME ADDRESS"
-                    .formatted(path);
+                path
+                    + (iommu
+                        ? " belongs to another user: give it to this one, as root, with: nvmed bind --user NAME ADDRESS"
+                        : " is for root only, with CAP_SYS_RAWIO: nothing else keeps the device off the machine's memory");
             case Errno.EBUSY -> path + " is in use by another process";
-            default -> "cannot open " + path;
+            default -> String.valueOf(e.getMessage());
           },
           e);
     }
