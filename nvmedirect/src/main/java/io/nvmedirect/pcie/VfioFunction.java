@@ -16,7 +16,8 @@ import java.nio.file.Path;
 /**
  * A PCI function that is bound to vfio-pci. Safe for any thread, as hardware is. The kernel resets the
  * function when it is opened and when the process ends, however it ends, before it takes the mapped
- * memory away: a device never writes to memory that has another owner.
+ * memory away: behind an IOMMU a device never writes to memory that has another owner. Without one
+ * nothing pins the memory, which a killed process loses before its device is stopped.
  */
 public final class VfioFunction implements PciFunction {
 
@@ -62,24 +63,32 @@ public final class VfioFunction implements PciFunction {
    */
   public static VfioFunction open(VfioAddress address) throws IOException {
     String pciAddress = address.function();
-    VfioGroup acquired = null;
-    VfioFunction made = null;
+    VfioFunction made;
     try {
-      acquired = VfioGroup.acquire(group(pciAddress), pciAddress, address.iommu());
-      made = open(pciAddress, acquired);
-      if (!address.iommu()) {
-        LOG.log(
-            System.Logger.Level.WARNING,
-            "{0} works without an IOMMU: it can write to all of the machine''s memory",
-            pciAddress);
-      }
-      return made;
+      made = openInGroup(pciAddress, address.iommu());
     } catch (IOException e) {
       throw new NvmeException(
           "cannot open pci:%s: %s".formatted(pciAddress, reason(pciAddress, e)), e);
+    }
+    if (!address.iommu()) {
+      LOG.log(
+          System.Logger.Level.WARNING,
+          "{0} works without an IOMMU: it can write to all of the machine''s memory",
+          pciAddress);
+    }
+    return made;
+  }
+
+  /** Nothing is open if it fails, or the reason would be that this process has the group. */
+  private static VfioFunction openInGroup(String pciAddress, boolean iommu) throws IOException {
+    VfioGroup group = VfioGroup.acquire(group(pciAddress), pciAddress, iommu);
+    VfioFunction made = null;
+    try {
+      made = open(pciAddress, group);
+      return made;
     } finally {
-      if (made == null && acquired != null) {
-        acquired.release(pciAddress);
+      if (made == null) {
+        group.release(pciAddress);
       }
     }
   }

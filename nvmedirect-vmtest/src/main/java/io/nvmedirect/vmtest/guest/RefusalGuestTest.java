@@ -7,9 +7,14 @@ import io.nvmedirect.NvmeDevice;
 import io.nvmedirect.spec.NvmeException;
 import io.nvmedirect.vmtest.GuestDevice;
 import io.nvmedirect.vmtest.PciDriver;
+import java.io.FileInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -62,6 +67,48 @@ final class RefusalGuestTest {
           .hasMessageContaining(GuestDevice.PLAIN.pciAddress())
           .hasMessageContaining("in use");
       assertThat(first.smart().criticalWarning()).isZero();
+    }
+  }
+
+  /** The group is open by then, and this process is not who is in the way. */
+  @Test
+  void noDescriptorLeft_saysSoAndLeavesNoneOpen() throws IOException {
+    // So that all classes are there, which take descriptors to load.
+    NvmeDevice.open(GuestDevice.PLAIN.address()).close();
+    assertThatThrownBy(() -> NvmeDevice.open("pci:0000:7f:00.0")).isInstanceOf(NvmeException.class);
+    long before = openFiles();
+    Deque<InputStream> hoarded = new ArrayDeque<>();
+    try {
+      hoard(hoarded);
+      // The container and the group, and not the device.
+      hoarded.pop().close();
+      hoarded.pop().close();
+      assertThatThrownBy(() -> NvmeDevice.open(GuestDevice.PLAIN.address()))
+          .isInstanceOf(NvmeException.class)
+          .hasMessageContaining("VFIO_GROUP_GET_DEVICE_FD")
+          .hasMessageNotContaining("in use");
+    } finally {
+      for (InputStream file : hoarded) {
+        file.close();
+      }
+    }
+    assertThat(openFiles()).isEqualTo(before);
+    NvmeDevice.open(GuestDevice.PLAIN.address()).close();
+  }
+
+  private static void hoard(Deque<InputStream> hoarded) {
+    while (true) {
+      try {
+        hoarded.push(new FileInputStream("/dev/null"));
+      } catch (IOException e) {
+        return;
+      }
+    }
+  }
+
+  private static long openFiles() throws IOException {
+    try (Stream<Path> files = Files.list(Path.of("/proc/self/fd"))) {
+      return files.count();
     }
   }
 
