@@ -39,8 +39,7 @@ final class VirtualMachineTest {
       files.close();
       // As a test, for surefire counts no factory.
       return Stream.of(
-          DynamicTest.dynamicTest(
-              "no virtual machine", () -> Assumptions.abort(e.getMessage())));
+          DynamicTest.dynamicTest("no virtual machine", () -> Assumptions.abort(e.getMessage())));
     }
     return run.results()
         .map(files::add)
