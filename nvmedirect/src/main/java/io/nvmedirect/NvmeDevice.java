@@ -75,7 +75,8 @@ public final class NvmeDevice implements AutoCloseable {
   /**
    * Opens a device with the default options.
    *
-   * @param address {@code mem:SIZE} or {@code file:PATH}, with options; see the README
+   * @param address {@code mem:SIZE}, {@code file:PATH} or {@code pci:0000:01:00.0}, with options; see
+   *     the README
    * @throws NvmeException if that fails; the message names the address and what to do
    */
   public static NvmeDevice open(String address) throws IOException {
