@@ -89,7 +89,9 @@ final class DeviceChecks {
         : Check.fail(
             topic,
             "%s may not be opened by this user".formatted(node),
-            "sudo nvmed bind %s --user %s".formatted(topic, System.getProperty("user.name")));
+            group.noIommu()
+                ? "run as root: without an IOMMU VFIO is for root only"
+                : "sudo nvmed bind %s --user %s".formatted(topic, System.getProperty("user.name")));
   }
 
   private static boolean mayUse(Path node) {
