@@ -24,6 +24,8 @@ public final class GuestPlan {
     List<Launch> launches = new ArrayList<>();
     launches.add(
         new Launch("machine", List.of("package:io.nvmedirect.vmtest.guest"), "", Map.of(), false));
+    // Tests of the library that need a machine of their own: huge pages are the whole machine's.
+    launches.add(new Launch("library", List.of("package:io.nvmedirect"), "vm", Map.of(), false));
     for (GuestDevice device : EnumSet.complementOf(EnumSet.copyOf(RESERVED))) {
       launches.add(apiSuite(device));
     }

@@ -5,12 +5,12 @@ import io.nvmedirect.spec.NvmeException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Memory for devices without an IOMMU, which see physical addresses: reserved huge pages, for these are
@@ -22,24 +22,8 @@ final class PhysicalMemory implements GroupMemory {
   private static final long PAGE_BYTES = Mmap.PAGE_BYTES;
   private static final int PAGES = (int) (Mmap.HUGE_PAGE_BYTES / PAGE_BYTES);
 
-  /** Contiguous physical memory. */
-  private record Range(MemorySegment memory, long physical, BitSet used) {}
-
-  /** Reserves huge pages; null if not enough are free. */
-  @FunctionalInterface
-  interface HugePages {
-    @Nullable MemorySegment reserve(long lengthBytes, Arena owner);
-  }
-
-  /** Where a page is in physical memory. */
-  @FunctionalInterface
-  interface Translation {
-    long physicalAddress(long address) throws IOException;
-  }
-
-  private final HugePages hugePages;
-  private final Translation translation;
-  private final Arena arena = Arena.ofShared();
+  /** Contiguous physical memory; what of it has an owner is marked by pages. */
+  private record Range(Arena arena, MemorySegment memory, long physical, BitSet used) {}
 
   /** Huge pages that smaller buffers share. */
   private final List<Range> shared = new ArrayList<>();
@@ -49,32 +33,23 @@ final class PhysicalMemory implements GroupMemory {
 
   private boolean closed;
 
-  PhysicalMemory() {
-    this(Mmap::hugePages, PageMap::physicalAddress);
-  }
-
-  /** With a machine of the test's. */
-  PhysicalMemory(HugePages hugePages, Translation translation) {
-    this.hugePages = hugePages;
-    this.translation = translation;
-  }
-
   @Override
   public synchronized MemorySegment allocate(long lengthBytes, Arena owner) throws IOException {
     if (closed) {
       throw new IOException("the device is closed");
     }
-    if (lengthBytes > Mmap.HUGE_PAGE_BYTES) {
-      return allocateLarge(lengthBytes, owner);
-    }
     int pages = Math.toIntExact(lengthBytes / PAGE_BYTES);
+    if (lengthBytes > Mmap.HUGE_PAGE_BYTES) {
+      long rounded = (lengthBytes + Mmap.HUGE_PAGE_BYTES - 1) & -Mmap.HUGE_PAGE_BYTES;
+      return take(add(rounded), 0, pages, owner);
+    }
     for (Range range : shared) {
       int first = firstFree(range.used, pages);
       if (first >= 0) {
         return take(range, first, pages, owner);
       }
     }
-    Range added = add(Mmap.HUGE_PAGE_BYTES, arena);
+    Range added = add(Mmap.HUGE_PAGE_BYTES);
     shared.add(added);
     return take(added, 0, pages, owner);
   }
@@ -93,49 +68,65 @@ final class PhysicalMemory implements GroupMemory {
 
   @SuppressWarnings("restricted") // the module has native access
   private MemorySegment take(Range range, int first, int pages, Arena owner) {
-    range.used.set(first, first + pages);
     MemorySegment slice = range.memory.asSlice(first * PAGE_BYTES, pages * PAGE_BYTES);
-    slice.fill((byte) 0);
-    return MemorySegment.ofAddress(slice.address())
-        .reinterpret(slice.byteSize(), owner, m -> give(range, first, pages));
+    slice.fill((byte) 0); // somebody else's before
+    MemorySegment given =
+        MemorySegment.ofAddress(slice.address())
+            .reinterpret(slice.byteSize(), owner, m -> give(range, first, pages));
+    range.used.set(first, first + pages);
+    return given;
   }
 
+  /** A huge page that is shared stays for the next buffer, as long as the device is open. */
   private synchronized void give(Range range, int first, int pages) {
     range.used.clear(first, first + pages);
-    endIfUnused();
-  }
-
-  @SuppressWarnings("restricted") // the module has native access
-  private MemorySegment allocateLarge(long lengthBytes, Arena owner) throws IOException {
-    long rounded = (lengthBytes + Mmap.HUGE_PAGE_BYTES - 1) & -Mmap.HUGE_PAGE_BYTES;
-    MemorySegment memory = add(rounded, owner).memory;
-    long address = memory.address();
-    return MemorySegment.ofAddress(address).reinterpret(lengthBytes, owner, m -> forget(address));
-  }
-
-  private synchronized void forget(long address) {
-    ranges.remove(address);
-  }
-
-  private Range add(long lengthBytes, Arena owner) throws IOException {
-    MemorySegment memory = hugePages.reserve(lengthBytes, owner);
-    if (memory == null) {
-      throw new NvmeException(
-          "no huge page is free: without an IOMMU a device needs them: %d more of 2 MiB (echo N > /proc/sys/vm/nr_hugepages)"
-              .formatted(lengthBytes / Mmap.HUGE_PAGE_BYTES));
+    if (range.used.isEmpty() && (closed || range.memory.byteSize() > Mmap.HUGE_PAGE_BYTES)) {
+      remove(range);
     }
-    memory.fill((byte) 0); // so that the pages are there
-    long physical = translation.physicalAddress(memory.address());
-    for (long at = 0; at < lengthBytes; at += Mmap.HUGE_PAGE_BYTES) {
-      if (translation.physicalAddress(memory.address() + at) != physical + at) {
+  }
+
+  private void remove(Range range) {
+    // First from the table: as soon as the memory is unmapped the address may be another range's.
+    ranges.remove(range.memory.address());
+    range.arena.close();
+  }
+
+  @SuppressWarnings("MustBeClosedChecker") // remove() closes it
+  private Range add(long lengthBytes) throws IOException {
+    Arena arena = Arena.ofShared();
+    Range made = null;
+    try {
+      MemorySegment memory = Mmap.hugePages(lengthBytes, arena);
+      if (memory == null) {
         throw new NvmeException(
-            "%d bytes of contiguous memory cannot be had, and without an IOMMU a device needs them so; smaller buffers may do"
-                .formatted(lengthBytes));
+            "not enough huge pages are free: needed=%d of 2 MiB; without an IOMMU a device's memory is made of them; reserve more, as root, with: echo N > /proc/sys/vm/nr_hugepages"
+                .formatted(lengthBytes / Mmap.HUGE_PAGE_BYTES));
+      }
+      made = new Range(arena, memory, physical(memory), new BitSet(PAGES));
+      ranges.put(memory.address(), made);
+      return made;
+    } finally {
+      if (made == null) {
+        arena.close();
       }
     }
-    Range range = new Range(memory, physical, new BitSet(PAGES));
-    ranges.put(memory.address(), range);
-    return range;
+  }
+
+  /** The physical address of memory that is contiguous there too. */
+  private static long physical(MemorySegment memory) throws IOException {
+    long first = 0;
+    for (long at = 0; at < memory.byteSize(); at += Mmap.HUGE_PAGE_BYTES) {
+      memory.set(ValueLayout.JAVA_BYTE, at, (byte) 0); // so that the page is there
+      long physical = PageMap.physicalAddress(memory.address() + at);
+      if (at == 0) {
+        first = physical;
+      } else if (physical != first + at) {
+        throw new NvmeException(
+            "%d bytes of contiguous memory cannot be had, and without an IOMMU a device needs them so; smaller buffers may do"
+                .formatted(memory.byteSize()));
+      }
+    }
+    return first;
   }
 
   /** Only what was allocated here. */
@@ -146,11 +137,14 @@ final class PhysicalMemory implements GroupMemory {
 
   @Override
   public synchronized long map(MemorySegment memory) throws IOException {
+    if (closed) {
+      throw new IOException("the device is closed");
+    }
     Map.Entry<Long, Range> below = ranges.floorEntry(memory.address());
-    if (below != null) {
+    if (memory.isNative() && below != null) {
       long offset = memory.address() - below.getKey();
       Range range = below.getValue();
-      if (range.memory.scope().isAlive() && offset + memory.byteSize() <= range.memory.byteSize()) {
+      if (offset <= range.memory.byteSize() - memory.byteSize()) {
         return range.physical + offset;
       }
     }
@@ -161,18 +155,11 @@ final class PhysicalMemory implements GroupMemory {
   @Override
   public void unmap(long iova) {}
 
-  /** The shared pages go back now, or with the last buffer: queues outlive their function. */
+  /** Huge pages that no buffer has any more go back now, the others with their last buffer. */
   @Override
   public synchronized void close() {
     closed = true;
-    endIfUnused();
-  }
-
-  private void endIfUnused() {
-    if (closed
-        && arena.scope().isAlive()
-        && shared.stream().allMatch(range -> range.used.isEmpty())) {
-      arena.close();
-    }
+    shared.stream().filter(range -> range.used.isEmpty()).forEach(this::remove);
+    shared.clear();
   }
 }
