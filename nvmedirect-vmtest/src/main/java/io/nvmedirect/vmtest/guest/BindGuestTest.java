@@ -2,12 +2,9 @@ package io.nvmedirect.vmtest.guest;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.nvmedirect.cli.Main;
 import io.nvmedirect.vmtest.GuestDevice;
 import io.nvmedirect.vmtest.PciDriver;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
@@ -28,8 +25,6 @@ final class BindGuestTest {
 
   private Path disk = Path.of("/dev");
 
-  private record Result(int status, String out, String err) {}
-
   @BeforeEach
   void kernelHasIt() throws IOException {
     PciDriver.bind(DEVICE, GuestDevice.Driver.NVME);
@@ -41,14 +36,7 @@ final class BindGuestTest {
     PciDriver.bind(DEVICE, DEVICE.driver());
   }
 
-  private static Result nvmed(String... arguments) {
-    StringWriter out = new StringWriter();
-    StringWriter err = new StringWriter();
-    int status = Main.run(new PrintWriter(out, true), new PrintWriter(err, true), arguments);
-    return new Result(status, out.toString(), err.toString());
-  }
-
-  private static void assertRefused(Result result, String... words) throws IOException {
+  private static void assertRefused(Nvmed.Result result, String... words) throws IOException {
     assertThat(result.status()).as(result.toString()).isEqualTo(1);
     assertThat(result.err()).contains(words);
     assertThat(PciDriver.of(DEVICE)).isEqualTo("nvme");
@@ -77,15 +65,15 @@ final class BindGuestTest {
       channel.force(true);
     }
 
-    Result bound = nvmed("bind", disk.toString());
+    Nvmed.Result bound = Nvmed.run("bind", disk.toString());
     assertThat(bound.status()).as(bound.toString()).isZero();
     assertThat(bound.out()).contains(ADDRESS, "is bound to vfio-pci", group().toString());
     assertThat(PciDriver.of(DEVICE)).isEqualTo("vfio-pci");
     assertThat(group()).exists();
     assertThat(disk).doesNotExist();
-    assertThat(nvmed("bind", ADDRESS).out()).contains("is already bound to vfio-pci");
+    assertThat(Nvmed.run("bind", ADDRESS).out()).contains("is already bound to vfio-pci");
 
-    Result unbound = nvmed("unbind", ADDRESS);
+    Nvmed.Result unbound = Nvmed.run("unbind", ADDRESS);
     assertThat(unbound.status()).as(unbound.toString()).isZero();
     assertThat(PciDriver.of(DEVICE)).isEqualTo("nvme");
     assertThat(group()).doesNotExist();
@@ -97,12 +85,13 @@ final class BindGuestTest {
       channel.read(read, 0);
     }
     assertThat(read.array()).isEqualTo(mark);
-    assertThat(nvmed("unbind", ADDRESS).out()).contains("is already bound to the kernel's driver");
+    assertThat(Nvmed.run("unbind", ADDRESS).out())
+        .contains("is already bound to the kernel's driver");
   }
 
   @Test
   void bind_dryRun_changesNothing() throws IOException {
-    Result result = nvmed("bind", ADDRESS, "--dry-run");
+    Nvmed.Result result = Nvmed.run("bind", ADDRESS, "--dry-run");
     assertThat(result.status()).as(result.toString()).isZero();
     assertThat(result.out())
         .contains(
@@ -116,7 +105,7 @@ final class BindGuestTest {
   void bind_heldOpen_isRefused() throws IOException {
     try (FileChannel _ = FileChannel.open(disk, StandardOpenOption.READ)) {
       assertRefused(
-          nvmed("bind", ADDRESS),
+          Nvmed.run("bind", ADDRESS),
           disk.getFileName() + " is held open by",
           "(pid " + ProcessHandle.current().pid() + ")");
     }
@@ -127,13 +116,13 @@ final class BindGuestTest {
     run("busybox", "mkswap", disk.toString());
     run("busybox", "swapon", disk.toString());
     try {
-      assertRefused(nvmed("bind", ADDRESS), disk.getFileName() + " is swap space");
-      assertThat(nvmed("list").out()).containsPattern(ADDRESS + ".*swap");
+      assertRefused(Nvmed.run("bind", ADDRESS), disk.getFileName() + " is swap space");
+      assertThat(Nvmed.run("list").out()).containsPattern(ADDRESS + ".*swap");
       // The kernel knows it all the same.
       run("busybox", "mount", "--bind", "/dev/null", "/proc/swaps");
       try {
         assertRefused(
-            nvmed("bind", ADDRESS), "is claimed by the kernel", "bound to the driver nvme");
+            Nvmed.run("bind", ADDRESS), "is claimed by the kernel", "bound to the driver nvme");
       } finally {
         run("busybox", "umount", "/proc/swaps");
       }
@@ -147,22 +136,22 @@ final class BindGuestTest {
 
   @Test
   void unbind_groupOpen_isRefusedAndDoesNotHang() throws IOException {
-    assertThat(nvmed("bind", ADDRESS).status()).isZero();
+    assertThat(Nvmed.run("bind", ADDRESS).status()).isZero();
     try (FileChannel _ =
         FileChannel.open(group(), StandardOpenOption.READ, StandardOpenOption.WRITE)) {
-      Result result = nvmed("unbind", ADDRESS);
+      Nvmed.Result result = Nvmed.run("unbind", ADDRESS);
       assertThat(result.status()).isEqualTo(1);
       assertThat(result.err())
           .contains("is held open by", "(pid " + ProcessHandle.current().pid() + ")");
       assertThat(PciDriver.of(DEVICE)).isEqualTo("vfio-pci");
     }
-    assertThat(nvmed("unbind", ADDRESS).status()).isZero();
+    assertThat(Nvmed.run("unbind", ADDRESS).status()).isZero();
   }
 
   @Test
   void doctor_boundDevice_isReady() {
-    assertThat(nvmed("bind", ADDRESS).status()).isZero();
-    Result result = nvmed("doctor");
+    assertThat(Nvmed.run("bind", ADDRESS).status()).isZero();
+    Nvmed.Result result = Nvmed.run("doctor");
     assertThat(result.status()).as(result.toString()).isZero();
     assertThat(result.out())
         .containsPattern("OK +IOMMU +on")

@@ -1,0 +1,172 @@
+package io.nvmedirect.vmtest.guest;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.nvmedirect.NvmeDevice;
+import io.nvmedirect.NvmeHandle;
+import io.nvmedirect.NvmeQueue;
+import io.nvmedirect.memory.DmaBuffer;
+import io.nvmedirect.vmtest.GuestDevice;
+import io.nvmedirect.vmtest.PciDriver;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/**
+ * Kernel bypass without root: an ordinary user to whom {@code nvmed bind --user} gave the device, and who may
+ * lock as much memory as the system says. Root has no such limit.
+ */
+@Timeout(240)
+final class LockedMemoryGuestTest {
+
+  private static final GuestDevice DEVICE = GuestDevice.SHARED_A;
+  private static final int KIB = 1024;
+  private static final int MIB = 1 << 20;
+
+  /** Enough for the queues and small buffers of a device. */
+  private static final int LIMIT_BYTES = 8 * MIB;
+
+  private static final int LARGE_BYTES = 12 * MIB;
+  private static final String DONE = "done, the data is right";
+
+  @BeforeEach
+  void bindForTheUser() throws IOException {
+    PciDriver.bind(DEVICE, GuestDevice.Driver.NVME);
+    Nvmed.Result bound = Nvmed.run("bind", DEVICE.pciAddress(), "--user", ChildJvm.USER);
+    assertThat(bound.status()).as(bound.toString()).isZero();
+  }
+
+  @AfterEach
+  void giveBack() throws IOException {
+    PciDriver.bind(DEVICE, DEVICE.driver());
+  }
+
+  private static ChildJvm.Result user(long limitBytes, Step step) throws Exception {
+    return ChildJvm.runAsUser(
+        String.valueOf(limitBytes / KIB), Application.class, DEVICE.address(), step.name());
+  }
+
+  private static void assertDone(ChildJvm.Result result) {
+    assertThat(result.output()).contains("uid=1000, capabilities=0000000000000000", DONE);
+    assertThat(result.status()).as(result.output()).isZero();
+  }
+
+  @Test
+  void limitIsEnough_userWritesAndReads() throws Exception {
+    assertDone(user(LIMIT_BYTES, Step.SMALL));
+  }
+
+  @Test
+  void limitTooLowToOpen_saysLimitAndNeedAndRemedy() throws Exception {
+    ChildJvm.Result result = user(64 * KIB, Step.SMALL);
+    assertThat(result.status()).as(result.output()).isEqualTo(1);
+    assertThat(result.output())
+        .contains("NvmeException", "the process may lock 65536 bytes (RLIMIT_MEMLOCK)")
+        .containsPattern("at least \\d+ bytes \\(\\d+ KiB\\) are needed")
+        .contains("ulimit -l", "/etc/security/limits.conf", "LimitMEMLOCK=");
+  }
+
+  @Test
+  void bufferBeyondTheLimit_saysWhatIsNeeded_andTheDeviceGoesOn() throws Exception {
+    ChildJvm.Result result = user(LIMIT_BYTES, Step.BUFFER_BEYOND_THE_LIMIT);
+    assertDone(result);
+    assertThat(result.output())
+        .contains("cannot map " + LARGE_BYTES + " bytes of memory for the device")
+        .contains("the process may lock " + LIMIT_BYTES + " bytes (RLIMIT_MEMLOCK)")
+        .contains("ulimit -l", "/etc/security/limits.conf", "LimitMEMLOCK=");
+    // With what it asks for the same goes well.
+    long need = Long.parseLong(result.output().replaceAll("(?s).*at least (\\d+) bytes .*", "$1"));
+    assertThat(need).isGreaterThan(LARGE_BYTES);
+    assertDone(user(need, Step.LARGE_BUFFER));
+  }
+
+  @Test
+  void memoryOfTheApplicationBeyondTheLimit_isBounced() throws Exception {
+    ChildJvm.Result result = user(LIMIT_BYTES, Step.OWN_MEMORY_BEYOND_THE_LIMIT);
+    assertDone(result);
+    assertThat(result.output())
+        .contains("goes through bounce buffers", "the process may lock " + LIMIT_BYTES + " bytes");
+  }
+
+  @Test
+  void deviceThatWasNotGiven_saysHowToGetIt() throws Exception {
+    GuestDevice other = GuestDevice.PLAIN;
+    ChildJvm.Result result =
+        ChildJvm.runAsUser("unlimited", Application.class, other.address(), Step.SMALL.name());
+    assertThat(result.status()).as(result.output()).isEqualTo(1);
+    assertThat(result.output()).contains("belongs to another user", "nvmed bind --user NAME");
+  }
+
+  /** What the user's process does with the device, beside opening and closing it. */
+  enum Step {
+    SMALL,
+    LARGE_BUFFER,
+    BUFFER_BEYOND_THE_LIMIT,
+    OWN_MEMORY_BEYOND_THE_LIMIT
+  }
+
+  /** The user's process. */
+  static final class Application {
+
+    private Application() {}
+
+    public static void main(String[] arguments) throws IOException {
+      System.out.printf("uid=%s, capabilities=%s%n", status("Uid"), status("CapEff"));
+      try (NvmeDevice device = NvmeDevice.open(arguments[0]);
+          NvmeQueue queue = device.createQueue();
+          NvmeHandle handle = queue.createHandle()) {
+        switch (Step.valueOf(arguments[1])) {
+          case SMALL -> allocated(device, handle, MIB);
+          case LARGE_BUFFER -> allocated(device, handle, LARGE_BYTES);
+          case BUFFER_BEYOND_THE_LIMIT -> {
+            try (DmaBuffer buffer = device.allocate(LARGE_BYTES)) {
+              throw new IllegalStateException("got " + buffer);
+            } catch (IOException e) {
+              System.out.println(e.getMessage());
+            }
+            allocated(device, handle, MIB);
+          }
+          case OWN_MEMORY_BEYOND_THE_LIMIT ->
+              writeAndRead(handle, Arena.ofAuto().allocate(LARGE_BYTES, 4096));
+        }
+      }
+      System.out.println(DONE);
+    }
+
+    private static void allocated(NvmeDevice device, NvmeHandle handle, int lengthBytes)
+        throws IOException {
+      try (DmaBuffer buffer = device.allocate(lengthBytes)) {
+        writeAndRead(handle, buffer.segment());
+      }
+    }
+
+    private static void writeAndRead(NvmeHandle handle, MemorySegment memory) throws IOException {
+      byte[] bytes = new byte[Math.toIntExact(memory.byteSize())];
+      new Random(1).nextBytes(bytes);
+      MemorySegment expected = MemorySegment.ofArray(bytes);
+      memory.copyFrom(expected);
+      handle.write(memory, 0);
+      handle.flush();
+      memory.fill((byte) 0);
+      handle.read(memory, 0);
+      if (memory.mismatch(expected) != -1) {
+        throw new IOException("differs first at byte " + memory.mismatch(expected));
+      }
+    }
+
+    private static String status(String field) throws IOException {
+      return Files.readAllLines(Path.of("/proc/self/status")).stream()
+          .filter(line -> line.startsWith(field + ":"))
+          .map(line -> line.replaceFirst("\\S+\\s+(\\S+).*", "$1"))
+          .findFirst()
+          .orElse("unknown");
+    }
+  }
+}
