@@ -128,4 +128,17 @@ final class RefusalGuestTest {
         .hasMessageContaining("0000:00:00.0")
         .hasMessageContaining("NVMe");
   }
+
+  /** Without an IOMMU is for devices that have none. */
+  @Test
+  void iommuOff_theDeviceHasOne_saysSo() throws IOException {
+    String address = GuestDevice.PLAIN.address();
+    assertThatThrownBy(() -> NvmeDevice.open(address + "?iommu=off"))
+        .isInstanceOf(NvmeException.class)
+        .hasMessageContaining("cannot open " + address)
+        .hasMessageContaining("open it without ?iommu=off");
+    try (NvmeDevice device = NvmeDevice.open(address + "?iommu=on")) {
+      assertThat(device.smart().criticalWarning()).isZero();
+    }
+  }
 }
