@@ -3,7 +3,9 @@ package io.nvmedirect.memory;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -54,7 +56,16 @@ public final class DmaRegistry {
 
   /** Allocates a buffer; I/O from and to any part of its segment finds it. */
   public DmaBuffer allocate(long lengthBytes) throws IOException {
-    DmaBuffer buffer = DmaBuffer.allocate(mapper, lengthBytes);
+    DmaBuffer buffer;
+    try {
+      buffer = DmaBuffer.allocate(mapper, lengthBytes);
+    } catch (IOException e) {
+      // The limit of locked memory may be used up by mappings that nobody needs any more.
+      if (!dropMappings()) {
+        throw e;
+      }
+      buffer = DmaBuffer.allocate(mapper, lengthBytes);
+    }
     add(buffer, null);
     return buffer;
   }
@@ -189,14 +200,27 @@ public final class DmaRegistry {
     return Arrays.copyOf(kept, n);
   }
 
-  /** Ends the mappings of the caller's memory; allocated buffers stay their owners'. */
-  public synchronized void close() {
+  /** Forgets the mappings of the caller's memory; those in use end with their use. */
+  private synchronized boolean dropMappings() {
+    if (mappings == 0) {
+      return false;
+    }
+    List<Entry> kept = new ArrayList<>();
     for (Entry entry : snapshot) {
       if (entry.isMapping()) {
         entry.buffer.close();
+      } else {
+        kept.add(entry);
       }
     }
-    snapshot = new Entry[0];
+    snapshot = kept.toArray(Entry[]::new);
     mappings = 0;
+    return true;
+  }
+
+  /** Ends the mappings of the caller's memory; allocated buffers stay their owners'. */
+  public synchronized void close() {
+    dropMappings();
+    snapshot = new Entry[0];
   }
 }

@@ -1,6 +1,7 @@
 package io.nvmedirect.memory;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -79,6 +80,34 @@ class DmaRegistryTest {
               }
             });
     assertThat(refused.acquire(Arena.ofAuto().allocate(4096, 8))).isNull();
+  }
+
+  /** As with a limit of locked memory that mappings of the application's memory have used up. */
+  @Test
+  void allocate_withoutRoom_dropsMappingsThatNobodyUses() throws IOException {
+    DmaBufferTest.CountingMapper small =
+        new DmaBufferTest.CountingMapper() {
+          @Override
+          public long map(MemorySegment memory) throws IOException {
+            if (mapped.get() == 2) {
+              throw new IOException("no more memory may be locked");
+            }
+            return super.map(memory);
+          }
+        };
+    DmaRegistry limited = new DmaRegistry(small);
+    for (int i = 0; i < 2; i++) {
+      Objects.requireNonNull(limited.acquire(Arena.ofAuto().allocate(4096, 8))).release();
+    }
+    try (DmaBuffer a = limited.allocate(4096);
+        DmaBuffer b = limited.allocate(4096)) {
+      assertThat(small.mapped).hasValue(2);
+      assertThatThrownBy(() -> limited.allocate(4096)).hasMessageContaining("locked");
+      assertThat(limited.acquire(a.segment())).isSameAs(a);
+      a.release();
+      assertThat(b.isInUse()).isFalse();
+    }
+    assertThat(small.mapped).hasValue(0);
   }
 
   @Test
