@@ -26,10 +26,13 @@ final class BaseImage {
   /** To be raised when this class makes something else of the same. */
   private static final int RECIPE = 1;
 
-  /** Those of the library and its command line, of JUnit and AssertJ, and jcmd to look into a guest. */
+  /**
+   * Those of the library and its command line, of JUnit, which finds the classes of a jar by zipfs, and of
+   * AssertJ; and jcmd, to look into a guest.
+   */
   private static final String JAVA_MODULES =
       "java.base,java.instrument,java.logging,java.management,java.xml,jdk.attach,jdk.jcmd,"
-          + "jdk.management,jdk.unsupported";
+          + "jdk.management,jdk.unsupported,jdk.zipfs";
 
   /** In the order of loading. Checksums first: what needs them asks the kernel for them by other names. */
   private static final List<String> KERNEL_MODULES =

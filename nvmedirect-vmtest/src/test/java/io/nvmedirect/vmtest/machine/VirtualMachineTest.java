@@ -50,7 +50,8 @@ final class VirtualMachineTest {
 
   private static void verify(TestResult result) {
     if (result.outcome() == Outcome.FAILED) {
-      throw new AssertionFailedError(result.detail());
+      // With the title, for the summary of Maven calls it guest()[39].
+      throw new AssertionFailedError(result.title() + "\n" + result.detail());
     }
     if (result.outcome() == Outcome.SKIPPED) {
       throw new TestAbortedException(result.detail());
