@@ -1,5 +1,7 @@
 package io.nvmedirect.pcie;
 
+import io.nvmedirect.linux.Errno;
+import io.nvmedirect.linux.LinuxException;
 import io.nvmedirect.linux.NativeFile;
 import io.nvmedirect.memory.DmaMapper;
 import io.nvmedirect.queue.Doorbell;
@@ -12,6 +14,8 @@ import io.nvmedirect.sysfs.PciDevices;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * A PCI function that is bound to vfio-pci. Safe for any thread, as hardware is. The kernel resets the
@@ -29,6 +33,9 @@ public final class VfioFunction implements PciFunction {
   private static final int COMMAND_MEMORY = 2;
   private static final int COMMAND_BUS_MASTER = 4;
   private static final int COMMAND_MASK = 0xffff;
+
+  private static final int RESET_ATTEMPTS = 50;
+  private static final long RESET_PAUSE_NS = TimeUnit.MILLISECONDS.toNanos(20);
 
   private final String pciAddress;
   private final VfioGroup group;
@@ -213,9 +220,24 @@ public final class VfioFunction implements PciFunction {
     if (!canReset) {
       return false;
     }
-    device.ioctl("VFIO_DEVICE_RESET " + pciAddress, Vfio.DEVICE_RESET, 0);
+    for (int attempt = 1; !tryReset(attempt); attempt++) {
+      LockSupport.parkNanos(RESET_PAUSE_NS);
+    }
     setBusMaster(true);
     return true;
+  }
+
+  /** False if somebody in the kernel has the device's lock just now, for a few attempts. */
+  private boolean tryReset(int attempt) throws IOException {
+    try {
+      device.ioctl("VFIO_DEVICE_RESET " + pciAddress, Vfio.DEVICE_RESET, 0);
+      return true;
+    } catch (LinuxException e) {
+      if (e.errno() != Errno.EAGAIN || attempt == RESET_ATTEMPTS) {
+        throw e;
+      }
+      return false;
+    }
   }
 
   @Override
