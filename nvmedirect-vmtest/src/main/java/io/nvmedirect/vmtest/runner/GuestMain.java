@@ -83,23 +83,12 @@ public final class GuestMain {
     report.send(new Event.Done(reported.get()));
   }
 
-  /** The launches that have a test of those that were named; a class that is in none gets its own. */
+  /** What is to run: the plan, or of it what was named. */
   List<Launch> chosen() {
-    if (tests.isEmpty()) {
-      return GuestPlan.launches();
-    }
-    List<Launch> chosen = new ArrayList<>();
-    for (Launch launch : GuestPlan.launches()) {
-      if (LauncherFactory.create().discover(request(launch)).containsTests()) {
-        chosen.add(launch);
-      }
-    }
-    if (chosen.isEmpty()) {
-      List<String> selectors =
-          tests.stream().map(t -> (t.contains("#") ? "method:" : "class:") + t).toList();
-      chosen.add(new Launch("chosen", selectors, "", Map.of(), false));
-    }
-    return chosen;
+    return tests.isEmpty()
+        ? GuestPlan.launches()
+        : NamedTests.launches(
+            tests, launch -> LauncherFactory.create().discover(request(launch)).containsTests());
   }
 
   private LauncherDiscoveryRequest request(Launch launch) {

@@ -30,6 +30,22 @@ final class GuestMainTest {
   }
 
   @Test
+  void chosen_severalClasses_areOneLaunchEach() {
+    List<String> names =
+        List.of("IommuGuestTest", "NvmedReadTest", "NvmedLseekTest#lseek", FIXTURES + "MixedCase");
+    List<Launch> chosen = new GuestMain(report, names).chosen();
+    assertThat(chosen)
+        .extracting(Launch::name)
+        .doesNotHaveDuplicates()
+        .contains("PLAIN", "ONE_TIB");
+    assertThat(chosen.getFirst().selectors())
+        .containsExactly("class:io.nvmedirect.vmtest.guest.IommuGuestTest");
+    assertThat(chosen.get(1).selectors()).contains("class:io.nvmedirect.compat.NvmedReadTest");
+    assertThat(chosen.getLast().name()).isEqualTo("chosen");
+    assertThat(chosen.getLast().selectors()).contains("class:" + FIXTURES + "MixedCase");
+  }
+
+  @Test
   void chosen_nothing_isThePlan() {
     assertThat(new GuestMain(report, List.of()).chosen()).isEqualTo(GuestPlan.launches());
   }
