@@ -49,6 +49,11 @@ public final class GuestRun implements AutoCloseable {
     return Optional.ofNullable(result);
   }
 
+  /** Whether QEMU crashed, which says nothing of what is tested. To be asked after the last result. */
+  public boolean emulatorCrashed() {
+    return machine.crashed();
+  }
+
   /** Ends the machine as the time limit does. */
   void expire() {
     machine.expire();

@@ -26,6 +26,8 @@ import java.util.concurrent.TimeUnit;
 public final class VirtualMachine implements AutoCloseable {
 
   private static final int TAIL_LINES = 60;
+  private static final int SIGABRT_STATUS = 128 + 6;
+  private static final int SIGSEGV_STATUS = 128 + 11;
 
   private final Path directory;
   private final Process process;
@@ -155,6 +157,17 @@ public final class VirtualMachine implements AutoCloseable {
   /** Waits for the end, and says how QEMU ended. */
   public int await() throws InterruptedException {
     return process.waitFor();
+  }
+
+  /** Whether QEMU ended by a fault of its own: SIGSEGV or SIGABRT. */
+  boolean crashed() {
+    try {
+      return process.waitFor(30, TimeUnit.SECONDS)
+          && (process.exitValue() == SIGSEGV_STATUS || process.exitValue() == SIGABRT_STATUS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
   }
 
   /** How the machine ended and the last it said, for a failure. */
