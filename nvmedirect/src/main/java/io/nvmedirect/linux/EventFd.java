@@ -10,6 +10,12 @@ public final class EventFd implements AutoCloseable {
   private static final int EFD_CLOEXEC = 0x80000;
   private static final int EFD_NONBLOCK = 0x800;
 
+  private static final MemorySegment ONE =
+      Arena.global().allocateFrom(ValueLayout.JAVA_LONG, 1L).asReadOnly();
+
+  /** Where a call leaves errno: kept, so that a signal allocates nothing. */
+  private final MemorySegment state = Libc.newState(Arena.ofAuto());
+
   private final int fd;
   private boolean closed;
 
@@ -34,10 +40,7 @@ public final class EventFd implements AutoCloseable {
   /** Adds one, which is an event for whoever waits. Does nothing once closed. */
   public synchronized void signal() {
     if (!closed) {
-      try (Arena arena = Arena.ofConfined()) {
-        MemorySegment one = arena.allocateFrom(ValueLayout.JAVA_LONG, 1L);
-        Libc.write(fd, one, Long.BYTES);
-      }
+      Libc.write(state, fd, ONE, Long.BYTES);
     }
   }
 

@@ -224,9 +224,9 @@ final class Libc {
     }
   }
 
-  static long write(int fd, MemorySegment from, long length) {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment state = arena.allocate(STATE);
+  /** {@code state} has {@link #STATE}'s layout; the caller keeps it, so that nothing is allocated. */
+  static long write(MemorySegment state, int fd, MemorySegment from, long length) {
+    try {
       return result((long) WRITE.invokeExact(state, fd, from, length), state);
     } catch (Throwable e) {
       throw unexpected("write", e);
