@@ -4,6 +4,7 @@ import io.nvmedirect.emulator.Emulator;
 import io.nvmedirect.emulator.EmulatorOptions;
 import io.nvmedirect.memory.DmaMapper;
 import io.nvmedirect.queue.Doorbell;
+import io.nvmedirect.queue.ForwardingFunction;
 import io.nvmedirect.queue.InterruptVector;
 import io.nvmedirect.queue.PciFunction;
 import io.nvmedirect.queue.RingTransport;
@@ -31,80 +32,67 @@ public final class FaultyDevice {
   static NvmeDevice withVectors(
       Emulator emulator, int vectors, IntFunction<InterruptVector> opener, DeviceOptions options)
       throws IOException {
-    PciFunction function =
-        new Wrapper(emulator, vectors, opener, doorbell -> doorbell, emulator.dma());
-    return NvmeDevice.open("mem:", new RingTransport(function), options);
+    return open(
+        new WithoutReset(emulator) {
+          @Override
+          public int vectors() {
+            return vectors;
+          }
+
+          @Override
+          public InterruptVector vector(int index) {
+            return opener.apply(index);
+          }
+        },
+        options);
   }
 
   /** A device that cannot be reset but by its registers. */
   static NvmeDevice withoutFunctionReset(Emulator emulator, DeviceOptions options)
       throws IOException {
-    return withVectors(emulator, emulator.vectors(), emulator::vector, options);
+    return open(new WithoutReset(emulator), options);
   }
 
   /** A device whose doorbell registers the test wraps. */
   static NvmeDevice withDoorbells(
       Emulator emulator, UnaryOperator<Doorbell> wrapper, DeviceOptions options)
       throws IOException {
-    PciFunction function =
-        new Wrapper(emulator, emulator.vectors(), emulator::vector, wrapper, emulator.dma());
-    return NvmeDevice.open("mem:", new RingTransport(function), options);
+    return open(
+        new WithoutReset(emulator) {
+          @Override
+          public Doorbell doorbell(int offset) throws IOException {
+            return wrapper.apply(super.doorbell(offset));
+          }
+        },
+        options);
   }
 
   /** A device whose memory the test maps, and that cannot be reset but by its registers. */
   static NvmeDevice withDma(Emulator emulator, DmaMapper dma, DeviceOptions options)
       throws IOException {
-    PciFunction function =
-        new Wrapper(emulator, emulator.vectors(), emulator::vector, doorbell -> doorbell, dma);
+    return open(
+        new WithoutReset(emulator) {
+          @Override
+          public DmaMapper dma() {
+            return dma;
+          }
+        },
+        options);
+  }
+
+  private static NvmeDevice open(PciFunction function, DeviceOptions options) throws IOException {
     return NvmeDevice.open("mem:", new RingTransport(function), options);
   }
 
-  private record Wrapper(
-      Emulator emulator,
-      int vectors,
-      IntFunction<InterruptVector> opener,
-      UnaryOperator<Doorbell> wrapper,
-      DmaMapper dma)
-      implements PciFunction {
+  private static class WithoutReset extends ForwardingFunction {
 
-    @Override
-    public int read32(int offset) {
-      return emulator.read32(offset);
-    }
-
-    @Override
-    public long read64(int offset) {
-      return emulator.read64(offset);
-    }
-
-    @Override
-    public void write32(int offset, int value) {
-      emulator.write32(offset, value);
-    }
-
-    @Override
-    public void write64(int offset, long value) {
-      emulator.write64(offset, value);
-    }
-
-    @Override
-    public Doorbell doorbell(int offset) {
-      return wrapper.apply(emulator.doorbell(offset));
-    }
-
-    @Override
-    public InterruptVector vector(int index) {
-      return opener.apply(index);
+    WithoutReset(Emulator emulator) {
+      super(emulator);
     }
 
     @Override
     public boolean reset() {
       return false;
-    }
-
-    @Override
-    public void close() {
-      emulator.close();
     }
   }
 }
