@@ -16,13 +16,11 @@ import org.jspecify.annotations.Nullable;
 public record VfioAddress(String function, int namespace, boolean iommu) {
 
   private static final Pattern FORM =
-      Pattern.compile(
-          "(?:pci:)?((?:[0-9a-fA-F]{4,8}:)?[0-9a-fA-F]{2}:[01][0-9a-fA-F]\\.[0-7])"
-              + "(?:/ns([1-9][0-9]{0,8}))?(?:\\?iommu=(on|off))?");
+      Pattern.compile("([^/?]+)(?:/ns([1-9][0-9]{0,8}))?(?:\\?iommu=(on|off))?");
 
   /** Whether the text looks like a PCI address, with or without {@code pci:}. */
   public static boolean matches(String address) {
-    return address.startsWith("pci:") || FORM.matcher(address).matches();
+    return address.startsWith("pci:") || isWellFormed(FORM.matcher(address));
   }
 
   /**
@@ -32,7 +30,7 @@ public record VfioAddress(String function, int namespace, boolean iommu) {
    */
   public static VfioAddress parse(String address) throws NvmeException {
     Matcher matcher = FORM.matcher(address);
-    if (!matcher.matches()) {
+    if (!isWellFormed(matcher)) {
       throw new NvmeException(
           "cannot open %s: the address of a PCIe device is pci:DOMAIN:BUS:DEVICE.FUNCTION in hexadecimal, such as pci:0000:01:00.0, with /ns2 for a namespace; nvmed list shows them"
               .formatted(address));
@@ -42,5 +40,9 @@ public record VfioAddress(String function, int namespace, boolean iommu) {
         PciAddress.parse(matcher.group(1)).toString(),
         namespace == null ? 0 : Integer.parseInt(namespace),
         !"off".equals(matcher.group(3)));
+  }
+
+  private static boolean isWellFormed(Matcher matcher) {
+    return matcher.matches() && PciAddress.matches(matcher.group(1));
   }
 }

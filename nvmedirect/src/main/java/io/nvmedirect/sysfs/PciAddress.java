@@ -39,7 +39,7 @@ public record PciAddress(int domain, int bus, int device, int function)
   }
 
   /** Whether {@link #parse} takes it. */
-  static boolean matches(String text) {
+  public static boolean matches(String text) {
     return ADDRESS.matcher(text).matches();
   }
 
