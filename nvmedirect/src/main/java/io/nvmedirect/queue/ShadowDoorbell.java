@@ -44,10 +44,8 @@ final class ShadowDoorbell implements Doorbell {
     // Release so that a controller which sees the value sees the entries that were written before.
     U32.setRelease(values, offset, value);
     // Full fence so that the load below cannot pass the store above. The controller stores its
-    // event
-    // index, has a fence and looks at the value again before it stops looking: so either it sees
-    // this
-    // value, or its event index is seen here.
+    // event index, has a fence and looks at the value again before it stops looking: so either it
+    // sees this value, or its event index is seen here.
     VarHandle.fullFence();
     if (passes((int) U32.getOpaque(events, offset), old, value) || !pages.inUse()) {
       register.ring(value);

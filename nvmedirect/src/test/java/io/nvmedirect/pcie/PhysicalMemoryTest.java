@@ -2,6 +2,7 @@ package io.nvmedirect.pcie;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.nvmedirect.linux.HugePageReserve;
 import io.nvmedirect.memory.DmaBuffer;
@@ -179,6 +180,7 @@ class PhysicalMemoryTest {
   /** The address that a large buffer had may be in the midst of another one. */
   @Test
   void addressesOfClosedLargeBuffers_areForgotten() throws IOException {
+    int made = 0;
     for (int i = 0; i < 8; i++) {
       DmaBuffer buffer;
       try {
@@ -191,7 +193,9 @@ class PhysicalMemoryTest {
       assertThat(memory.map(end)).isEqualTo(buffer.iova(buffer.byteSize() - PAGE));
       buffer.close();
       assertThatThrownBy(() -> memory.map(end)).isInstanceOf(NvmeException.class);
+      made++;
     }
+    assumeTrue(made > 0, "no two of the huge pages that the kernel gave are neighbours");
   }
 
   @Test
