@@ -49,7 +49,7 @@ public final class GuestRun implements AutoCloseable {
     return Optional.ofNullable(result);
   }
 
-  /** Whether QEMU crashed, which says nothing of what is tested. To be asked after the last result. */
+  /** Whether QEMU crashed or stopped, which says nothing of what is tested. To be asked after the last result. */
   public boolean emulatorCrashed() {
     return machine.crashed();
   }

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.RandomAccessFile;
+import java.io.UncheckedIOException;
 import java.lang.ProcessBuilder.Redirect;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -15,6 +16,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
 /**
  * QEMU with the devices of {@link GuestDevice}, from its start to its end. Its files are in a directory that is
@@ -29,12 +31,22 @@ public final class VirtualMachine implements AutoCloseable {
   private static final int SIGABRT_STATUS = 128 + 6;
   private static final int SIGSEGV_STATUS = 128 + 11;
 
+  /**
+   * What the kernel says, every 28 s, of a CPU that gets no further. QEMU 7.2 has been seen to leave a
+   * virtual CPU like that for ever, in the midst of khugepaged's work; a slow host has it said once.
+   */
+  private static final String STUCK = "watchdog: BUG: soft lockup";
+
+  private static final int STUCK_FOR_EVER = 5;
+  private static final int LOOK_SECONDS = 5;
+
   private final Path directory;
   private final Process process;
   private final int limitSeconds;
   private final Thread watchdog;
   private final Thread hook;
   private volatile boolean expired;
+  private volatile boolean stuck;
 
   /**
    * Starts the machine.
@@ -94,7 +106,10 @@ public final class VirtualMachine implements AutoCloseable {
     options.addAll(List.of("-device", "intel-iommu,intremap=on"));
     options.addAll(List.of("-kernel", kernel.toString(), "-initrd", initrd.toString()));
     // A panic ends the machine: -1 is a reboot at once, which QEMU does not do.
-    options.addAll(List.of("-append", "console=ttyS0 intel_iommu=on quiet panic=-1"));
+    // Without khugepaged, under whose TLB flushes QEMU's virtual CPUs have been seen to stop.
+    options.addAll(
+        List.of(
+            "-append", "console=ttyS0 intel_iommu=on quiet panic=-1 transparent_hugepage=never"));
     if (shell) {
       options.addAll(List.of("-serial", "mon:stdio"));
     } else {
@@ -159,11 +174,13 @@ public final class VirtualMachine implements AutoCloseable {
     return process.waitFor();
   }
 
-  /** Whether QEMU ended by a fault of its own: SIGSEGV or SIGABRT. */
+  /** Whether QEMU ended by a fault of its own: SIGSEGV, SIGABRT, or a virtual CPU that stopped. */
   boolean crashed() {
     try {
       return process.waitFor(30, TimeUnit.SECONDS)
-          && (process.exitValue() == SIGSEGV_STATUS || process.exitValue() == SIGABRT_STATUS);
+          && (stuck
+              || process.exitValue() == SIGSEGV_STATUS
+              || process.exitValue() == SIGABRT_STATUS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return false;
@@ -177,7 +194,9 @@ public final class VirtualMachine implements AutoCloseable {
       String how =
           expired
               ? "the time limit of %d seconds is over".formatted(limitSeconds)
-              : ended ? "QEMU ended with status " + process.exitValue() : "QEMU still runs";
+              : stuck
+                  ? "a CPU of the machine stopped"
+                  : ended ? "QEMU ended with status " + process.exitValue() : "QEMU still runs";
       return how
           + section("errors of QEMU", directory.resolve("errors"))
           + section("end of the console", console(directory));
@@ -201,12 +220,30 @@ public final class VirtualMachine implements AutoCloseable {
 
   private void watch() {
     try {
-      if (!process.waitFor(limitSeconds, TimeUnit.SECONDS)) {
-        expire();
+      for (int left = limitSeconds; left > 0; left -= LOOK_SECONDS) {
+        if (process.waitFor(Math.min(left, LOOK_SECONDS), TimeUnit.SECONDS)) {
+          return;
+        }
+        if (isStuck(console(directory))) {
+          stuck = true;
+          process.destroyForcibly();
+          return;
+        }
       }
+      expire();
     } catch (InterruptedException e) {
       // The machine is being closed.
       return;
+    }
+  }
+
+  /** Whether a kernel has said often enough that a CPU gets no further. */
+  static boolean isStuck(Path console) {
+    try (Stream<String> lines = Files.lines(console, StandardCharsets.ISO_8859_1)) {
+      return lines.filter(line -> line.contains(STUCK)).count() >= STUCK_FOR_EVER;
+    } catch (IOException | UncheckedIOException e) {
+      // Not written yet, or being deleted.
+      return false;
     }
   }
 

@@ -40,7 +40,7 @@ final class VirtualMachineTest {
     }
   }
 
-  /** Those of a second run if QEMU 7.2 itself has crashed in the first, as it rarely does. */
+  /** Those of a second run if QEMU 7.2 itself has crashed or stopped in the first, as it rarely does. */
   private static List<TestResult> results(List<String> tests)
       throws IOException, VirtualMachineMissing {
     GuestCommand command = new GuestCommand(false, tests, LIMIT_SECONDS);
@@ -51,7 +51,7 @@ final class VirtualMachineTest {
         if (again || !run.emulatorCrashed()) {
           return results;
         }
-        show("vm: QEMU itself has crashed; all is run once more");
+        show("vm: QEMU itself has crashed or stopped; all is run once more");
       }
     }
   }
