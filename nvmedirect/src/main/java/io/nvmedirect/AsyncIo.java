@@ -94,8 +94,11 @@ public final class AsyncIo {
   /** Nobody waits for the operation: the completion thread is to reap it, if the queue has one. */
   private boolean asynchronous;
 
-  /** The buffer that the device uses, acquired until the operation is done; null without data. */
+  /** The buffer that the device uses, or used in an operation before. */
   private @Nullable DmaBuffer buffer;
+
+  /** The buffer is acquired, until the operation is done. */
+  private boolean holdsBuffer;
 
   /** Set if the data goes through a bounce buffer. */
   private @Nullable Bounce bounce;
@@ -164,25 +167,34 @@ public final class AsyncIo {
     return request;
   }
 
-  /** Lets go of the handle, which this thread may never use again. */
+  /** Lets go of the handle and the memory, which this thread may never use again. */
   void forget() {
     path = null;
+    buffer = null;
+    request.forget();
   }
 
   /** Takes the operation for a submission. */
   void begin(DirectIo path, boolean asynchronous, int opcode, long position, long lengthBytes) {
     int before = (int) STATE.getAcquire(this);
-    if (before == IN_FLIGHT || !STATE.compareAndSet(this, before, IN_FLIGHT)) {
+    if (before == IN_FLIGHT) {
       throw new IllegalStateException("the operation is still in flight");
     }
+    if (path.isConfined()) {
+      // This thread's, by the contract of the confined queue: a locked instruction is spared.
+      STATE.setOpaque(this, IN_FLIGHT);
+    } else if (!STATE.compareAndSet(this, before, IN_FLIGHT)) {
+      throw new IllegalStateException("the operation was submitted by two threads at once");
+    }
     this.stateBefore = before;
-    this.path = path;
+    // Mostly it is the one of the last time, and a store of a reference has a barrier of the GC's.
+    if (this.path != path) {
+      this.path = path;
+    }
     this.asynchronous = asynchronous;
     this.opcode = opcode;
     this.position = position;
     this.lengthBytes = lengthBytes;
-    this.buffer = null;
-    this.bounce = null;
     request.deferred(asynchronous);
   }
 
@@ -194,14 +206,17 @@ public final class AsyncIo {
 
   /** Data that the device reaches directly; {@code buffer} is acquired. */
   void direct(DmaBuffer buffer) {
-    this.buffer = buffer;
+    if (this.buffer != buffer) {
+      this.buffer = buffer;
+    }
+    holdsBuffer = true;
   }
 
   /** Data that is copied, window by window. */
   void bounced(Bounce bounce) {
     bounce.buffer().acquire();
     this.bounce = bounce;
-    this.buffer = bounce.buffer();
+    direct(bounce.buffer());
   }
 
   /** Parks the calling thread until the operation is done, or the time is over, or for no reason. */
@@ -293,16 +308,20 @@ public final class AsyncIo {
    */
   private void releaseBuffer(boolean deviceMayUseIt) {
     DmaBuffer used = buffer;
+    if (!holdsBuffer || used == null) {
+      return;
+    }
+    holdsBuffer = false;
     Bounce copying = bounce;
-    buffer = null;
-    bounce = null;
-    DirectIo owner = path;
-    if (used == null || owner == null || deviceMayUseIt) {
+    if (copying != null) {
+      bounce = null;
+    }
+    if (deviceMayUseIt) {
       return;
     }
     used.release();
     if (copying != null) {
-      owner.device().giveBack(used);
+      Objects.requireNonNull(path).device().giveBack(used);
     }
   }
 }

@@ -2,6 +2,7 @@ package io.nvmedirect;
 
 import io.nvmedirect.driver.Namespace;
 import io.nvmedirect.memory.DmaBuffer;
+import io.nvmedirect.memory.DmaMapper;
 import io.nvmedirect.memory.DmaRegistry;
 import io.nvmedirect.spec.NvmeException;
 import io.nvmedirect.spec.Opcode;
@@ -11,7 +12,6 @@ import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Block I/O through one queue: checks, finds the memory or a bounce buffer for it, submits, and counts
@@ -26,20 +26,36 @@ final class DirectIo {
   private static final int MAX_RANGES = 256;
 
   private final NvmeQueue queue;
+  private final boolean confined;
   private final NvmeDevice device;
+  private final DmaMapper dma;
   private final Namespace namespace;
   private volatile boolean interrupt;
-  private final AtomicInteger outstanding = new AtomicInteger();
+
+  /** Operations that are not done. */
+  private final OperationCount outstanding;
 
   /** Asynchronous writes that are not done on the device. */
-  private final AtomicInteger asyncWrites = new AtomicInteger();
+  private final OperationCount asyncWrites;
 
   private final AtomicBoolean closed = new AtomicBoolean();
 
-  DirectIo(NvmeQueue queue) {
+  /**
+   * @param confined all queues of the handle are: then so are the operations and their counts, also of an
+   *     operation that has parts on several of them
+   */
+  DirectIo(NvmeQueue queue, boolean confined) {
     this.queue = queue;
+    this.confined = confined;
+    this.outstanding = new OperationCount(confined);
+    this.asyncWrites = new OperationCount(confined);
     this.device = queue.device();
+    this.dma = device.dma();
     this.namespace = device.ioNamespace();
+  }
+
+  boolean isConfined() {
+    return confined;
   }
 
   NvmeDevice device() {
@@ -186,7 +202,7 @@ final class DirectIo {
     if ((offset & 3) != 0) {
       throw new IllegalArgumentException("the offset is no multiple of 4: offset=" + offset);
     }
-    if (!buffer.isOf(device.dma())) {
+    if (!buffer.isOf(dma)) {
       throw new IllegalArgumentException(
           "the buffer is another device's, not of %s: %s".formatted(device.address(), buffer));
     }
@@ -333,13 +349,14 @@ final class DirectIo {
 
   private void begin(
       AsyncIo io, boolean asynchronous, int opcode, long position, long lengthBytes) {
+    queue.checkOwner();
     io.begin(this, asynchronous, opcode, position, lengthBytes);
     // Counted before the look, so that a close at the same time waits for it or is seen here.
-    outstanding.incrementAndGet();
+    outstanding.add(1);
     if (asynchronous) {
       queue.asyncBegins();
       if (opcode == Opcode.WRITE) {
-        asyncWrites.incrementAndGet();
+        asyncWrites.add(1);
       }
     }
     if (closed.get()) {
@@ -395,7 +412,7 @@ final class DirectIo {
   /** An asynchronous operation has ended on the device; its completion is still to be delivered. */
   void asyncEnded(int opcode) {
     if (opcode == Opcode.WRITE) {
-      asyncWrites.decrementAndGet();
+      asyncWrites.add(-1);
     }
   }
 
@@ -410,7 +427,7 @@ final class DirectIo {
     if (asynchronous) {
       queue.asyncEnds();
     }
-    outstanding.decrementAndGet();
+    outstanding.add(-1);
   }
 
   void checkRange(long position, long lengthBytes) {
@@ -444,5 +461,10 @@ final class DirectIo {
   /** No operation begins from now on; false if it was closed before. */
   boolean close() {
     return closed.compareAndSet(false, true);
+  }
+
+  /** Takes {@link #close} back. */
+  void reopen() {
+    closed.set(false);
   }
 }

@@ -266,6 +266,9 @@ final class DirectPaths implements Store {
     for (DirectIo path : paths) {
       closed |= path.close();
     }
+    if (closed && isConfined()) {
+      checkOwners();
+    }
     if (closed) {
       await(DirectIo::outstanding, NvmeQueue::pollForCallbacks);
       for (DirectIo path : paths) {
@@ -273,6 +276,30 @@ final class DirectPaths implements Store {
       }
     }
     return closed;
+  }
+
+  /** Opens again and throws if another thread, whose queue it is, began an operation just now. */
+  private void checkOwners() {
+    // The owner counts an operation and looks whether the handle is closed without a fence between
+    // the
+    // two: after this one its count is seen here, or the close was seen there.
+    AsymmetricFence.ofAllThreads();
+    if (outstanding() == 0) {
+      return;
+    }
+    boolean owned = false;
+    try {
+      for (DirectIo path : paths) {
+        path.queue().checkOwner();
+      }
+      owned = true;
+    } finally {
+      if (!owned) {
+        for (DirectIo path : paths) {
+          path.reopen();
+        }
+      }
+    }
   }
 
   /** Polls all queues until a count is 0 on each path. */

@@ -8,6 +8,7 @@ import io.nvmedirect.spec.Sqe;
 import io.nvmedirect.spec.Status;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -50,8 +51,9 @@ public final class NvmeHandle implements AutoCloseable {
     this.device = queue.device();
     this.coherence = device.coherence();
     DirectIo[] paths = new DirectIo[queues.length];
+    boolean confined = Arrays.stream(queues).allMatch(NvmeQueue::isConfined);
     for (int i = 0; i < queues.length; i++) {
-      paths[i] = new DirectIo(queues[i]);
+      paths[i] = new DirectIo(queues[i], confined);
     }
     this.direct =
         new DirectPaths(

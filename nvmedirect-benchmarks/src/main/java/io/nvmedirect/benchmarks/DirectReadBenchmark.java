@@ -5,6 +5,7 @@ import io.nvmedirect.NvmeDevice;
 import io.nvmedirect.NvmeHandle;
 import io.nvmedirect.NvmeQueue;
 import io.nvmedirect.QueueOption;
+import io.nvmedirect.StubDevice;
 import io.nvmedirect.memory.DmaBuffer;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -26,8 +27,8 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * 4 KiB direct reads on a confined queue. One invocation posts a batch of 32, rings once and reaps
- * all; figures are per I/O. The controller is the embedded one: with {@code model=null} it moves no
- * data, inline it executes on the same thread.
+ * all; figures are per I/O. With the stub, that is the cost of the driver. The other controllers are the
+ * embedded one: with {@code model=null} it moves no data, inline it executes on the same thread.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -41,8 +42,10 @@ public class DirectReadBenchmark {
 
   private static final int BATCH = 32;
   private static final int BLOCK = 4096;
+  private static final String STUB = "stub";
 
   @Param({
+    STUB,
     "mem:64MiB?model=null",
     "mem:64MiB",
     "mem:64MiB?model=null&mode=thread",
@@ -61,7 +64,8 @@ public class DirectReadBenchmark {
 
   @Setup(Level.Trial)
   public void open() throws IOException {
-    device = NvmeDevice.open(address);
+    device =
+        address.equals(STUB) ? StubDevice.open(new StubController()) : NvmeDevice.open(address);
     queue = device.createQueue(BATCH, QueueOption.CONFINED);
     handle = queue.createHandle();
     buffer = device.allocate((long) BATCH * BLOCK);

@@ -69,6 +69,12 @@ public final class BlockRequest implements CompletionListener {
     return deferred;
   }
 
+  /** Lets go of the queue and the memory of an operation that is done. */
+  public void forget() {
+    queue = null;
+    buffer = null;
+  }
+
   /** Asks whether there is more to do. */
   boolean ended() {
     return !listener.ended(status);
@@ -89,19 +95,18 @@ public final class BlockRequest implements CompletionListener {
       long blocks,
       DmaBuffer buffer,
       long offset) {
-    prepare(opcode, namespace, flags, slba, blocks, namespace.maxTransferBlocks());
-    this.buffer = buffer;
+    prepare(opcode, namespace, flags, slba, blocks, namespace.maxTransferBlocks(), buffer);
     this.bufferOffset = offset;
   }
 
   /** A command on a range without data: Write Zeroes, Verify or Write Uncorrectable. */
   public void range(int opcode, Namespace namespace, int flags, long slba, long blocks) {
-    prepare(opcode, namespace, flags, slba, blocks, Namespace.MAX_COMMAND_BLOCKS);
+    prepare(opcode, namespace, flags, slba, blocks, Namespace.MAX_COMMAND_BLOCKS, null);
   }
 
   /** A Flush of the namespace. */
   public void flush(Namespace namespace) {
-    prepare(Opcode.FLUSH, namespace, 0, 0, 1, 1);
+    prepare(Opcode.FLUSH, namespace, 0, 0, 1, 1, null);
   }
 
   /**
@@ -110,14 +115,19 @@ public final class BlockRequest implements CompletionListener {
    * @param ranges 1 to 256
    */
   public void deallocate(Namespace namespace, int ranges, DmaBuffer buffer) {
-    prepare(Opcode.DATASET_MANAGEMENT, namespace, 0, 0, 1, 1);
+    prepare(Opcode.DATASET_MANAGEMENT, namespace, 0, 0, 1, 1, buffer);
     this.flags = ranges;
-    this.buffer = buffer;
     this.bufferOffset = 0;
   }
 
   private void prepare(
-      int opcode, Namespace namespace, int flags, long slba, long blocks, int maxBlocks) {
+      int opcode,
+      Namespace namespace,
+      int flags,
+      long slba,
+      long blocks,
+      int maxBlocks,
+      @Nullable DmaBuffer buffer) {
     this.opcode = opcode;
     this.nsid = namespace.id();
     this.blockShift = namespace.blockShift();
@@ -125,12 +135,17 @@ public final class BlockRequest implements CompletionListener {
     this.slba = slba;
     this.blocksLeft = blocks;
     this.maxBlocks = maxBlocks;
-    this.buffer = null;
+    // Mostly it is the one of the last time, and a store of a reference has a barrier of the GC's.
+    if (this.buffer != buffer) {
+      this.buffer = buffer;
+    }
     this.status = 0;
   }
 
   void attach(IoQueue queue) {
-    this.queue = queue;
+    if (this.queue != queue) {
+      this.queue = queue;
+    }
   }
 
   int inFlight() {

@@ -1,9 +1,11 @@
 package io.nvmedirect.spec;
 
 import static java.lang.foreign.MemoryLayout.PathElement.groupElement;
+import static java.lang.foreign.MemoryLayout.PathElement.sequenceElement;
 
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SequenceLayout;
 import java.lang.foreign.StructLayout;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
@@ -80,8 +82,6 @@ public final class Sqe {
   private static final VarHandle FLAGS = field("flags");
   private static final VarHandle CID = field("cid");
   private static final VarHandle NSID = field("nsid");
-  private static final VarHandle CDW2 = field("cdw2");
-  private static final VarHandle CDW3 = field("cdw3");
   private static final VarHandle MPTR = field("mptr");
   private static final VarHandle PRP1 = field("prp1");
   private static final VarHandle PRP2 = field("prp2");
@@ -92,7 +92,20 @@ public final class Sqe {
   private static final VarHandle CDW14 = field("cdw14");
   private static final VarHandle CDW15 = field("cdw15");
 
+  /** The entry as eight words of eight bytes. */
+  private static final SequenceLayout QWORDS = MemoryLayout.sequenceLayout(BYTES / 8, U64);
+
+  private static final VarHandle QWORD0 = qwordField(0);
+  private static final VarHandle QWORD1 = qwordField(1);
+  private static final VarHandle QWORD5 = qwordField(5);
+  private static final VarHandle QWORD6 = qwordField(6);
+  private static final VarHandle QWORD7 = qwordField(7);
+
   private Sqe() {}
+
+  private static VarHandle qwordField(int index) {
+    return QWORDS.varHandle(sequenceElement(index)).withInvokeExactBehavior();
+  }
 
   private static VarHandle field(String name) {
     return LAYOUT.varHandle(groupElement(name)).withInvokeExactBehavior();
@@ -249,21 +262,19 @@ public final class Sqe {
       int cdw13,
       int cdw14,
       int cdw15) {
-    OPCODE.set(ring, offset, (byte) opcode);
-    FLAGS.set(ring, offset, (byte) 0);
-    CID.set(ring, offset, (short) 0);
-    NSID.set(ring, offset, nsid);
-    CDW2.set(ring, offset, 0);
-    CDW3.set(ring, offset, 0);
+    // Eight stores of eight bytes: the entry is written for every I/O.
+    QWORD0.set(ring, offset, (opcode & 0xFFL) | (long) nsid << 32);
+    QWORD1.set(ring, offset, 0L);
     MPTR.set(ring, offset, 0L);
     PRP1.set(ring, offset, 0L);
     PRP2.set(ring, offset, 0L);
-    CDW10.set(ring, offset, cdw10);
-    CDW11.set(ring, offset, cdw11);
-    CDW12.set(ring, offset, cdw12);
-    CDW13.set(ring, offset, cdw13);
-    CDW14.set(ring, offset, cdw14);
-    CDW15.set(ring, offset, cdw15);
+    QWORD5.set(ring, offset, qword(cdw10, cdw11));
+    QWORD6.set(ring, offset, qword(cdw12, cdw13));
+    QWORD7.set(ring, offset, qword(cdw14, cdw15));
+  }
+
+  private static long qword(int low, int high) {
+    return (low & 0xFFFF_FFFFL) | (long) high << 32;
   }
 
   public static void setCommandId(MemorySegment ring, long offset, int cid) {
