@@ -64,8 +64,8 @@ public final class AsyncIo {
         }
         status = result;
       }
-      if (asynchronous) {
-        Objects.requireNonNull(path).asyncEnded(opcode);
+      if (opcode == Opcode.WRITE && asynchronous) {
+        Objects.requireNonNull(path).asyncWriteEnded();
       }
       return false;
     }
@@ -278,7 +278,8 @@ public final class AsyncIo {
     DirectIo owner = Objects.requireNonNull(path);
     boolean counted = asynchronous;
     try {
-      releaseBuffer(owner.device().mayStillUseMemory());
+      // A command that was successful is one that the device is done with.
+      releaseBuffer(status != 0 && owner.device().mayStillUseMemory());
       if (counted) {
         owner.beforeCompletion(opcode, position, lengthBytes);
       }

@@ -35,19 +35,24 @@ final class Coherence {
     return cache;
   }
 
+  /** Most devices that are used directly have nothing in the cache. */
+  private static boolean mayContain(BlockCache cache, long position, long lengthBytes) {
+    return !cache.isEmpty() && cache.mayContain(position, lengthBytes);
+  }
+
   // ---- Direct and asynchronous access.
 
   /** Before a direct access: what was written before in another way is on the device then. */
   void beforeDirect(Store store, long position, long lengthBytes) throws IOException {
     writeBehind.await(position, lengthBytes);
-    if (cache != null && cache.mayContain(position, lengthBytes)) {
+    if (cache != null && mayContain(cache, position, lengthBytes)) {
       cache.flush(store, position, lengthBytes);
     }
   }
 
   /** After a direct write: the cache does not have the old data then. */
   void written(long position, long lengthBytes) {
-    if (cache != null && cache.mayContain(position, lengthBytes)) {
+    if (cache != null && mayContain(cache, position, lengthBytes)) {
       cache.invalidate(position, lengthBytes);
     }
   }
@@ -66,7 +71,7 @@ final class Coherence {
 
   /** After a range was discarded or zeroed: cached data of it is gone, written back or not. */
   void drop(long position, long lengthBytes) {
-    if (cache != null && cache.mayContain(position, lengthBytes)) {
+    if (cache != null && mayContain(cache, position, lengthBytes)) {
       cache.drop(position, lengthBytes);
     }
   }

@@ -30,6 +30,8 @@ final class DirectIo {
   private final NvmeDevice device;
   private final DmaMapper dma;
   private final Namespace namespace;
+  private final long blockMask;
+  private final long sizeBytes;
   private volatile boolean interrupt;
 
   /** Operations that are not done. */
@@ -52,6 +54,8 @@ final class DirectIo {
     this.device = queue.device();
     this.dma = device.dma();
     this.namespace = device.ioNamespace();
+    this.blockMask = namespace.blockBytes() - 1L;
+    this.sizeBytes = namespace.sizeBytes();
   }
 
   boolean isConfined() {
@@ -186,7 +190,7 @@ final class DirectIo {
 
   // ---- Asynchronous operations.
 
-  /** Posts a transfer of a part of a buffer; false if the queue is full. */
+  /** Posts a transfer of a part of a buffer; false if the queue is full. The range was checked. */
   boolean post(
       AsyncIo io,
       int opcode,
@@ -196,7 +200,6 @@ final class DirectIo {
       long lengthBytes,
       long position)
       throws IOException {
-    checkRange(position, lengthBytes);
     checkNotEmpty(lengthBytes);
     Objects.checkFromIndexSize(offset, lengthBytes, buffer.byteSize());
     if ((offset & 3) != 0) {
@@ -247,8 +250,10 @@ final class DirectIo {
   void beginSpread(AsyncIo io, int opcode, long position, long lengthBytes) {
     checkNotEmpty(lengthBytes);
     begin(io, true, opcode, position, lengthBytes);
-    // Its parts count as writes themselves.
-    asyncEnded(opcode);
+    if (opcode == Opcode.WRITE) {
+      // Its parts count as writes themselves.
+      asyncWriteEnded();
+    }
   }
 
   /** Posts a Flush; false if the queue is full. */
@@ -361,19 +366,23 @@ final class DirectIo {
     }
     if (closed.get()) {
       abandon(io);
-      checkOpen();
+      throw closedException();
     }
   }
 
   void checkOpen() {
     if (closed.get()) {
-      throw new IllegalStateException("the handle is closed: " + device.address());
+      throw closedException();
     }
   }
 
+  private IllegalStateException closedException() {
+    return new IllegalStateException("the handle is closed: " + device.address());
+  }
+
   private void abandon(AsyncIo io) {
-    if (io.isAsynchronous()) {
-      asyncEnded(io.opcode());
+    if (io.isAsynchronous() && io.opcode() == Opcode.WRITE) {
+      asyncWriteEnded();
     }
     io.cancel();
     operationEnds(io.isAsynchronous());
@@ -409,11 +418,9 @@ final class DirectIo {
     }
   }
 
-  /** An asynchronous operation has ended on the device; its completion is still to be delivered. */
-  void asyncEnded(int opcode) {
-    if (opcode == Opcode.WRITE) {
-      asyncWrites.add(-1);
-    }
+  /** An asynchronous write has ended on the device; its completion is still to be delivered. */
+  void asyncWriteEnded() {
+    asyncWrites.add(-1);
   }
 
   /** An asynchronous operation is about to be told as done. */
@@ -431,18 +438,24 @@ final class DirectIo {
   }
 
   void checkRange(long position, long lengthBytes) {
-    long size = namespace.sizeBytes();
-    int mask = namespace.blockBytes() - 1;
-    if (((position | lengthBytes) & mask) != 0) {
-      throw new IllegalArgumentException(
-          "position and length must be multiples of the block of %d bytes: position=%d, length=%d"
-              .formatted(mask + 1, position, lengthBytes));
+    if (((position | lengthBytes) & blockMask) != 0) {
+      throw misaligned(position, lengthBytes);
     }
-    if (position < 0 || lengthBytes < 0 || lengthBytes > size - position) {
-      throw new IllegalArgumentException(
-          "the range is not within the device: position=%d, length=%d, size=%d"
-              .formatted(position, lengthBytes, size));
+    if ((position | lengthBytes) < 0 || lengthBytes > sizeBytes - position) {
+      throw outside(position, lengthBytes);
     }
+  }
+
+  private IllegalArgumentException misaligned(long position, long lengthBytes) {
+    return new IllegalArgumentException(
+        "position and length must be multiples of the block of %d bytes: position=%d, length=%d"
+            .formatted(blockMask + 1, position, lengthBytes));
+  }
+
+  private IllegalArgumentException outside(long position, long lengthBytes) {
+    return new IllegalArgumentException(
+        "the range is not within the device: position=%d, length=%d, size=%d"
+            .formatted(position, lengthBytes, sizeBytes));
   }
 
   private static void checkNotEmpty(long lengthBytes) {

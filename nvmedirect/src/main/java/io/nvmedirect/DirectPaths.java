@@ -24,23 +24,25 @@ final class DirectPaths implements Store {
   }
 
   private final DirectIo[] paths;
+  private final DirectIo first;
   private final @Nullable Route route;
   private final long commandBytes;
 
   /** At least one path; {@code route} chooses among their queues, null for a single one. */
   DirectPaths(DirectIo[] paths, @Nullable Route route) {
     this.paths = paths;
+    this.first = paths[0];
     this.route = route;
     this.commandBytes = paths[0].device().maxTransferBytes();
   }
 
   DirectIo first() {
-    return paths[0];
+    return first;
   }
 
   /** Throws unless the range is whole blocks within the device. */
   void checkRange(long position, long lengthBytes) {
-    paths[0].checkRange(position, lengthBytes);
+    first.checkRange(position, lengthBytes);
   }
 
   private DirectIo choose(int opcode, long position, long lengthBytes) {
@@ -118,7 +120,7 @@ final class DirectPaths implements Store {
       AsyncIo io, int opcode, int flags, DmaBuffer buffer, long offset, long length, long position)
       throws IOException {
     if (route == null || length <= commandBytes) {
-      DirectIo path = route == null ? paths[0] : choose(opcode, position, length);
+      DirectIo path = route == null ? first : choose(opcode, position, length);
       return path.post(io, opcode, flags, buffer, offset, length, position);
     }
     spread(io, opcode, flags, buffer.segment().asSlice(offset, length), position);
@@ -136,7 +138,7 @@ final class DirectPaths implements Store {
       throws IOException {
     long length = memory.byteSize();
     if (route == null || length <= commandBytes) {
-      DirectIo path = route == null ? paths[0] : choose(opcode, position, length);
+      DirectIo path = route == null ? first : choose(opcode, position, length);
       return path.post(io, opcode, flags, memory, position, queueIfFull);
     }
     spread(io, opcode, flags, memory, position);
@@ -266,11 +268,10 @@ final class DirectPaths implements Store {
     for (DirectIo path : paths) {
       closed |= path.close();
     }
-    if (closed && isConfined()) {
-      checkOwners();
-    }
     if (closed) {
-      await(DirectIo::outstanding, NvmeQueue::pollForCallbacks);
+      if (!isConfined() || hasOperationsOfThisThread()) {
+        await(DirectIo::outstanding, NvmeQueue::pollForCallbacks);
+      }
       for (DirectIo path : paths) {
         path.queue().handleClosed();
       }
@@ -278,14 +279,17 @@ final class DirectPaths implements Store {
     return closed;
   }
 
-  /** Opens again and throws if another thread, whose queue it is, began an operation just now. */
-  private void checkOwners() {
-    // The owner counts an operation and looks whether the handle is closed without a fence between
-    // the
-    // two: after this one its count is seen here, or the close was seen there.
+  /**
+   * Whether operations are outstanding. Opens again and throws if they are of another thread, which
+   * owns the queue and began them just now.
+   */
+  private boolean hasOperationsOfThisThread() {
+    // The owner counts an operation and looks whether the handle is closed without a fence between:
+    // after this one its count is seen here, or the close was seen there. If there is none now, one
+    // that is counted later is taken back at once.
     AsymmetricFence.ofAllThreads();
     if (outstanding() == 0) {
-      return;
+      return false;
     }
     boolean owned = false;
     try {
@@ -293,6 +297,7 @@ final class DirectPaths implements Store {
         path.queue().checkOwner();
       }
       owned = true;
+      return true;
     } finally {
       if (!owned) {
         for (DirectIo path : paths) {

@@ -67,10 +67,16 @@ public final class IoQueue {
    */
   public boolean submit(BlockRequest request) throws NvmeException {
     checkUsable();
-    if (!backlog.isEmpty() || pair.inFlight() == pair.capacity()) {
+    if (!backlog.isEmpty()) {
       return false;
     }
-    start(request);
+    request.attach(this);
+    if (!request.post(pair)) {
+      if (request.inFlight() == 0) {
+        return false;
+      }
+      queueUp(request);
+    }
     return true;
   }
 

@@ -2,7 +2,6 @@ package io.nvmedirect.queue;
 
 import io.nvmedirect.transport.CompletionListener;
 import io.nvmedirect.transport.QueuePair;
-import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,22 +16,40 @@ import org.jspecify.annotations.Nullable;
  */
 final class CommandSlots {
 
-  private static final long UNSEEN = Long.MIN_VALUE;
+  /** A slot; all that is known of its command is in one place. */
+  static final class Slot {
 
-  private final int slotBits;
+    /** From 0. */
+    final int number;
+
+    /** Of the command in the slot, or of the next one. */
+    int commandId;
+
+    /** Null if the slot is free. */
+    @Nullable CompletionListener listener;
+
+    /** A look has seen the command. */
+    boolean seen;
+
+    /** When one first did. */
+    long seenNs;
+
+    boolean expired;
+
+    Slot(int number) {
+      this.number = number;
+      this.commandId = number;
+    }
+  }
+
   private final int slotMask;
-  private final char[] commandIds;
-  private final @Nullable CompletionListener[] listeners;
+  private final int generation;
+  private final Slot[] slots;
 
   /** Stack of free slots: the last one used is the next one taken, for it is in the cache. */
   private final int[] free;
 
   private int freeCount;
-
-  /** When a look first saw the command of the slot, or UNSEEN. */
-  private final long[] seenNs;
-
-  private final boolean[] expired;
 
   /**
    * @param capacity slots, 1 to 65535
@@ -40,27 +57,24 @@ final class CommandSlots {
   CommandSlots(int capacity) {
     // As many bits as the capacity needs: then no slot number is all ones, nor is any identifier
     // FFFFh, which the Error Information log uses for "no command".
-    slotBits = Integer.SIZE - Integer.numberOfLeadingZeros(capacity);
+    int slotBits = Integer.SIZE - Integer.numberOfLeadingZeros(capacity);
     slotMask = (1 << slotBits) - 1;
-    commandIds = new char[capacity];
-    listeners = new CompletionListener[capacity];
+    generation = 1 << slotBits;
+    slots = new Slot[capacity];
     free = new int[capacity];
-    seenNs = new long[capacity];
-    expired = new boolean[capacity];
-    for (int slot = 0; slot < capacity; slot++) {
-      commandIds[slot] = (char) slot;
-      free[slot] = capacity - 1 - slot;
+    for (int number = 0; number < capacity; number++) {
+      slots[number] = new Slot(number);
+      free[number] = capacity - 1 - number;
     }
     freeCount = capacity;
-    Arrays.fill(seenNs, UNSEEN);
   }
 
   int capacity() {
-    return free.length;
+    return slots.length;
   }
 
   int inFlight() {
-    return free.length - freeCount;
+    return slots.length - freeCount;
   }
 
   boolean isFull() {
@@ -68,14 +82,10 @@ final class CommandSlots {
   }
 
   /** Takes a free slot for a command; there must be one. */
-  int take(CompletionListener listener) {
-    int slot = free[--freeCount];
-    listeners[slot] = listener;
+  Slot take(CompletionListener listener) {
+    Slot slot = slots[free[--freeCount]];
+    slot.listener = listener;
     return slot;
-  }
-
-  int commandId(int slot) {
-    return commandIds[slot];
   }
 
   /**
@@ -84,32 +94,35 @@ final class CommandSlots {
    * @return its listener, or null if no such command is in flight
    */
   @Nullable CompletionListener release(int commandId) {
-    int slot = commandId & slotMask;
-    if (slot >= listeners.length || commandIds[slot] != commandId) {
+    int number = commandId & slotMask;
+    if (number >= slots.length) {
       return null;
     }
-    CompletionListener listener = listeners[slot];
-    if (listener != null) {
-      listeners[slot] = null;
-      commandIds[slot] = (char) (commandId + (1 << slotBits));
-      seenNs[slot] = UNSEEN;
-      free[freeCount++] = slot;
+    Slot slot = slots[number];
+    CompletionListener listener = slot.listener;
+    if (slot.commandId != commandId || listener == null) {
+      return null;
     }
+    slot.listener = null;
+    slot.seen = false;
+    slot.commandId = commandId + generation & 0xFFFF;
+    free[freeCount++] = number;
     return listener;
   }
 
   /** See {@link QueuePair#expiredCommand}. */
   int expiredCommand(long nowNs, long timeoutNs) {
-    for (int slot = 0; slot < listeners.length; slot++) {
-      if (listeners[slot] == null) {
+    for (Slot slot : slots) {
+      if (slot.listener == null) {
         continue;
       }
-      if (seenNs[slot] == UNSEEN) {
-        seenNs[slot] = nowNs;
-        expired[slot] = false;
-      } else if (nowNs - seenNs[slot] > timeoutNs) {
-        seenNs[slot] = nowNs;
-        return commandIds[slot];
+      if (!slot.seen) {
+        slot.seen = true;
+        slot.seenNs = nowNs;
+        slot.expired = false;
+      } else if (nowNs - slot.seenNs > timeoutNs) {
+        slot.seenNs = nowNs;
+        return slot.commandId;
       }
     }
     return QueuePair.NONE;
@@ -117,17 +130,17 @@ final class CommandSlots {
 
   /** Marks the command as expired, and says whether it was marked before. */
   boolean markExpired(int commandId) {
-    int slot = commandId & slotMask;
-    boolean before = expired[slot];
-    expired[slot] = true;
+    Slot slot = slots[commandId & slotMask];
+    boolean before = slot.expired;
+    slot.expired = true;
     return before;
   }
 
   /** The identifier of some command in flight; there must be one. */
   int anyCommand() {
-    for (int slot = 0; slot < listeners.length; slot++) {
-      if (listeners[slot] != null) {
-        return commandIds[slot];
+    for (Slot slot : slots) {
+      if (slot.listener != null) {
+        return slot.commandId;
       }
     }
     throw new IllegalStateException("no command is in flight");

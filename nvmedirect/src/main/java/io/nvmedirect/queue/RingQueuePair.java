@@ -127,10 +127,10 @@ final class RingQueuePair implements QueuePair {
   public void post(
       @Nullable DmaBuffer data, long offset, long lengthBytes, CompletionListener listener) {
     long at = (long) sqTail * Sqe.BYTES;
-    int slot = slots.take(listener);
-    Sqe.setCommandId(sq, at, slots.commandId(slot));
+    CommandSlots.Slot slot = slots.take(listener);
+    Sqe.setCommandId(sq, at, slot.commandId);
     if (data != null) {
-      prpLists.describe(sq, at, slot, data.iova(offset), lengthBytes);
+      prpLists.describe(sq, at, slot.number, data.iova(offset), lengthBytes);
     }
     int next = sqTail + 1;
     sqTail = next == entries ? 0 : next;
@@ -154,7 +154,8 @@ final class RingQueuePair implements QueuePair {
       if (Cqe.phase(dw3) != phase) {
         break;
       }
-      int result = Cqe.result(cq, at);
+      // I/O commands have none.
+      int result = id == 0 ? Cqe.result(cq, at) : 0;
       if (head + 1 == entries) {
         cqHead = 0;
         phase ^= 1;

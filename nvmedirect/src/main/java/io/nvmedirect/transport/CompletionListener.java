@@ -8,7 +8,7 @@ public interface CompletionListener {
    * that owns the queue pair; it may claim and post, and does not throw.
    *
    * @param status the status field, 0 for success
-   * @param result DW0 of the completion
+   * @param result DW0 of the completion; 0 on an I/O queue
    */
   void onCompletion(int status, int result);
 }

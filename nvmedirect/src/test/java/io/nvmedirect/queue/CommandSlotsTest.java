@@ -21,7 +21,7 @@ class CommandSlotsTest {
     for (int round = 0; round < 20; round++) {
       Set<Integer> ids = new HashSet<>();
       while (!slots.isFull()) {
-        int id = slots.commandId(slots.take(LISTENER));
+        int id = slots.take(LISTENER).commandId;
         assertThat(id).isBetween(0, 0xFFFE);
         ids.add(id);
       }
@@ -35,7 +35,7 @@ class CommandSlotsTest {
   @Test
   void release_twice_isIgnored() {
     CommandSlots slots = new CommandSlots(8);
-    int id = slots.commandId(slots.take(LISTENER));
+    int id = slots.take(LISTENER).commandId;
     assertThat(slots.release(id)).isSameAs(LISTENER);
     assertThat(slots.release(id)).isNull();
     assertThat(slots.inFlight()).isZero();
@@ -44,9 +44,9 @@ class CommandSlotsTest {
   @Test
   void release_ofAnEarlierUseOfTheSlot_doesNotEndTheNext() {
     CommandSlots slots = new CommandSlots(8);
-    int first = slots.commandId(slots.take(LISTENER));
+    int first = slots.take(LISTENER).commandId;
     slots.release(first);
-    int second = slots.commandId(slots.take(LISTENER));
+    int second = slots.take(LISTENER).commandId;
     assertThat(second).isNotEqualTo(first);
     assertThat(slots.release(first)).isNull();
     assertThat(slots.inFlight()).isEqualTo(1);
@@ -68,7 +68,7 @@ class CommandSlotsTest {
   @Test
   void expiredCommand_beginsWithTheFirstLook() {
     CommandSlots slots = new CommandSlots(4);
-    int id = slots.commandId(slots.take(LISTENER));
+    int id = slots.take(LISTENER).commandId;
     assertThat(slots.expiredCommand(1_000, 100)).isEqualTo(QueuePair.NONE);
     assertThat(slots.expiredCommand(1_100, 100)).isEqualTo(QueuePair.NONE);
     assertThat(slots.expiredCommand(1_101, 100)).isEqualTo(id);
@@ -81,12 +81,12 @@ class CommandSlotsTest {
   @Test
   void expiredCommand_startsAnewForTheNextCommandOfTheSlot() {
     CommandSlots slots = new CommandSlots(1);
-    int first = slots.commandId(slots.take(LISTENER));
+    int first = slots.take(LISTENER).commandId;
     slots.expiredCommand(0, 100);
     slots.expiredCommand(101, 100);
     slots.markExpired(first);
     slots.release(first);
-    int second = slots.commandId(slots.take(LISTENER));
+    int second = slots.take(LISTENER).commandId;
     assertThat(slots.expiredCommand(1_000, 100)).isEqualTo(QueuePair.NONE);
     assertThat(slots.expiredCommand(1_101, 100)).isEqualTo(second);
     assertThat(slots.markExpired(second)).isFalse();
