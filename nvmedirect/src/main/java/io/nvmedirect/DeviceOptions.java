@@ -1,5 +1,6 @@
 package io.nvmedirect;
 
+import io.nvmedirect.spec.QueueWeights;
 import java.time.Duration;
 
 /**
@@ -9,9 +10,14 @@ import java.time.Duration;
  * @param commandTimeout how long a command may take before it is aborted; at least 10 ms
  * @param cachePages pages of 4096 bytes that the block cache of buffered handles may hold; 0 for none
  * @param lazyCache whether the cache allocates its memory when it is first needed, and not at once
+ * @param queueWeights how the queues of each {@link QueuePriority} share a controller that has them
  */
 public record DeviceOptions(
-    int namespace, Duration commandTimeout, int cachePages, boolean lazyCache) {
+    int namespace,
+    Duration commandTimeout,
+    int cachePages,
+    boolean lazyCache,
+    QueueWeights queueWeights) {
 
   /** 64 MiB. */
   private static final int DEFAULT_CACHE_PAGES = 16384;
@@ -19,7 +25,7 @@ public record DeviceOptions(
   private static final Duration SHORTEST = Duration.ofMillis(10);
   private static final Duration LONGEST = Duration.ofHours(24);
   private static final DeviceOptions DEFAULTS =
-      new DeviceOptions(0, Duration.ofSeconds(30), DEFAULT_CACHE_PAGES, true);
+      new DeviceOptions(0, Duration.ofSeconds(30), DEFAULT_CACHE_PAGES, true, QueueWeights.DEFAULT);
 
   public DeviceOptions {
     if (namespace < 0) {
@@ -40,15 +46,15 @@ public record DeviceOptions(
   }
 
   public DeviceOptions withNamespace(int namespace) {
-    return new DeviceOptions(namespace, commandTimeout, cachePages, lazyCache);
+    return new DeviceOptions(namespace, commandTimeout, cachePages, lazyCache, queueWeights);
   }
 
   public DeviceOptions withCommandTimeout(Duration commandTimeout) {
-    return new DeviceOptions(namespace, commandTimeout, cachePages, lazyCache);
+    return new DeviceOptions(namespace, commandTimeout, cachePages, lazyCache, queueWeights);
   }
 
   public DeviceOptions withCachePages(int cachePages) {
-    return new DeviceOptions(namespace, commandTimeout, cachePages, lazyCache);
+    return new DeviceOptions(namespace, commandTimeout, cachePages, lazyCache, queueWeights);
   }
 
   /** Buffered handles then do unbuffered I/O of any alignment. */
@@ -57,6 +63,10 @@ public record DeviceOptions(
   }
 
   public DeviceOptions withLazyCache(boolean lazyCache) {
-    return new DeviceOptions(namespace, commandTimeout, cachePages, lazyCache);
+    return new DeviceOptions(namespace, commandTimeout, cachePages, lazyCache, queueWeights);
+  }
+
+  public DeviceOptions withQueueWeights(QueueWeights queueWeights) {
+    return new DeviceOptions(namespace, commandTimeout, cachePages, lazyCache, queueWeights);
   }
 }

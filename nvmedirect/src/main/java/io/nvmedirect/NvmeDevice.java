@@ -106,7 +106,9 @@ public final class NvmeDevice implements AutoCloseable {
    */
   private static NvmeDevice open(
       String address, Transport transport, int named, DeviceOptions options) throws IOException {
-    Controller controller = Controller.open(transport, address, options.commandTimeout().toNanos());
+    Controller controller =
+        Controller.open(
+            transport, address, options.commandTimeout().toNanos(), options.queueWeights());
     try {
       return new NvmeDevice(
           address,
@@ -217,6 +219,14 @@ public final class NvmeDevice implements AutoCloseable {
     return controller.hasInterrupts();
   }
 
+  /**
+   * Whether the controller arbitrates by {@link QueuePriority}: it has weighted round robin, which is
+   * used whenever it is there.
+   */
+  public boolean hasQueuePriorities() {
+    return controller.hasQueuePriorities();
+  }
+
   /** The SMART / Health Information log of the controller. */
   public SmartLog smart() throws IOException {
     return controller.pages().smartLog();
@@ -264,18 +274,31 @@ public final class NvmeDevice implements AutoCloseable {
     return NvmeQueue.createHandle(array, selector, handleOptions);
   }
 
-  /** Makes a queue of 255 commands in flight, or as many as the controller allows. */
+  /** Makes a queue of medium priority and of 255 commands in flight, or as many as the controller allows. */
   public NvmeQueue createQueue(QueueOption... options) throws IOException {
     return createQueue(Math.min(DEFAULT_DEPTH, maxQueueDepth()), options);
+  }
+
+  /**
+   * Makes a queue of medium priority.
+   *
+   * @param depth most commands in flight, 1 to {@link #maxQueueDepth}
+   * @throws NvmeException if the controller has no queue left, or lacks interrupts
+   */
+  public NvmeQueue createQueue(int depth, QueueOption... options) throws IOException {
+    return createQueue(depth, QueuePriority.MEDIUM, options);
   }
 
   /**
    * Makes a queue.
    *
    * @param depth most commands in flight, 1 to {@link #maxQueueDepth}
+   * @param priority among the queues of the controller; without effect unless {@link
+   *     #hasQueuePriorities}
    * @throws NvmeException if the controller has no queue left, or lacks interrupts
    */
-  public NvmeQueue createQueue(int depth, QueueOption... options) throws IOException {
+  public NvmeQueue createQueue(int depth, QueuePriority priority, QueueOption... options)
+      throws IOException {
     if (depth < 1 || depth > maxQueueDepth()) {
       throw new IllegalArgumentException(
           "a queue of %s has a depth of 1 to %d: depth=%d"
@@ -289,8 +312,10 @@ public final class NvmeDevice implements AutoCloseable {
     synchronized (lock) {
       checkOpen();
       boolean manual = set.contains(QueueOption.MANUAL_COMPLETION);
-      IoQueue ioQueue = controller.openQueue(depth, set.contains(QueueOption.INTERRUPT));
-      NvmeQueue queue = new NvmeQueue(this, ioQueue, set, manual ? null : completionThread);
+      boolean interrupt = set.contains(QueueOption.INTERRUPT);
+      IoQueue ioQueue = controller.openQueue(depth, interrupt, priority.code());
+      NvmeQueue queue =
+          new NvmeQueue(this, ioQueue, priority, set, manual ? null : completionThread);
       queues.add(queue);
       if (!manual) {
         completionThread.add(queue);

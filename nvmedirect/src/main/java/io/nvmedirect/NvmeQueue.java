@@ -32,6 +32,7 @@ public final class NvmeQueue implements AutoCloseable {
 
   private final NvmeDevice device;
   private final IoQueue queue;
+  private final QueuePriority priority;
   private final Set<QueueOption> options;
 
   /** Null for a confined queue. */
@@ -57,10 +58,12 @@ public final class NvmeQueue implements AutoCloseable {
   NvmeQueue(
       NvmeDevice device,
       IoQueue queue,
+      QueuePriority priority,
       EnumSet<QueueOption> options,
       @Nullable CompletionThread completionThread) {
     this.device = device;
     this.queue = queue;
+    this.priority = priority;
     this.options = Set.copyOf(options);
     this.lock = options.contains(QueueOption.CONFINED) ? null : new ReentrantLock();
     this.completionThread = completionThread;
@@ -79,6 +82,11 @@ public final class NvmeQueue implements AutoCloseable {
   /** Most commands in flight. */
   public int depth() {
     return queue.depth();
+  }
+
+  /** The priority that the queue was made with; see {@link NvmeDevice#hasQueuePriorities}. */
+  public QueuePriority priority() {
+    return priority;
   }
 
   /** The options that the queue was made with; {@code CONFINED} includes {@code MANUAL_COMPLETION}. */

@@ -61,6 +61,22 @@ class NvmeQueueTest {
   }
 
   @Test
+  void priority_isWhatWasAskedForAndDoesNoHarm() throws IOException {
+    try (NvmeDevice device = NvmeDevice.open(address)) {
+      for (QueuePriority priority : QueuePriority.values()) {
+        try (NvmeQueue queue = device.createQueue(4, priority);
+            NvmeHandle handle = queue.createHandle()) {
+          assertThat(queue.priority()).isEqualTo(priority);
+          handle.read(MemorySegment.ofArray(new byte[4096]), 0);
+        }
+      }
+      try (NvmeQueue usual = device.createQueue()) {
+        assertThat(usual.priority()).isEqualTo(QueuePriority.MEDIUM);
+      }
+    }
+  }
+
+  @Test
   void queues_haveIdentifiersOfTheirOwn() throws IOException {
     try (NvmeDevice device = NvmeDevice.open(address)) {
       DeviceTraits.assumeQueues(device, 2);

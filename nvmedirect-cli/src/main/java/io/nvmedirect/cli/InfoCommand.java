@@ -64,6 +64,7 @@ final class InfoCommand implements Callable<Integer> {
         .row("Largest transfer (MDTS)", transfer(open.maxTransferBytes()))
         .row("I/O queues", open.maxQueues())
         .row("Commands in a queue", open.maxQueueDepth())
+        .row("Queue priorities", open.hasQueuePriorities() ? "yes" : "no")
         .row("Volatile write cache", controller.hasVolatileWriteCache() ? "yes" : "no")
         .row("Optional commands", String.join(", ", optionalCommands(controller)))
         .row("Temperature limits", limits(controller))
@@ -101,6 +102,7 @@ final class InfoCommand implements Callable<Integer> {
                 open.maxTransferBytes() == Long.MAX_VALUE ? null : open.maxTransferBytes(),
             "maxQueues", open.maxQueues(),
             "maxQueueDepth", open.maxQueueDepth(),
+            "queuePriorities", open.hasQueuePriorities(),
             "volatileWriteCache", controller.hasVolatileWriteCache(),
             "optionalCommands", optionalCommands(controller),
             "openNamespace", open.namespaceId(),

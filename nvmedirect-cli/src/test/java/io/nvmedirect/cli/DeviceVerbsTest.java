@@ -32,6 +32,9 @@ final class DeviceVerbsTest {
     assertThat(json.get("address").asText()).isEqualTo("mem:64MiB?lba=4096&ns=2");
     assertThat(json.get("version").asText()).startsWith("1.4");
     assertThat(json.get("maxQueues").asInt()).isPositive();
+    assertThat(json.get("queuePriorities").asBoolean()).isFalse();
+    JsonNode weighted = json("info", "--json", "mem:1MiB?arbitration=wrr");
+    assertThat(weighted.get("queuePriorities").asBoolean()).isTrue();
     assertThat(json.get("namespaces")).hasSize(2);
     JsonNode first = json.get("namespaces").get(0);
     assertThat(first.get("blockBytes").asInt()).isEqualTo(4096);

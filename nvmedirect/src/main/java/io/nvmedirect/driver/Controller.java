@@ -4,6 +4,7 @@ import io.nvmedirect.memory.DmaMapper;
 import io.nvmedirect.spec.Feature;
 import io.nvmedirect.spec.IdentifyController;
 import io.nvmedirect.spec.NvmeException;
+import io.nvmedirect.spec.QueueWeights;
 import io.nvmedirect.spec.Register;
 import io.nvmedirect.spec.Sqe;
 import io.nvmedirect.spec.Status;
@@ -35,6 +36,7 @@ public final class Controller implements AutoCloseable {
   private final Transport transport;
   private final String name;
   private final long timeoutNs;
+  private final QueueWeights weights;
   private final ControllerRegisters registers;
   private final AdminQueue admin;
   private final ControllerPages pages;
@@ -63,10 +65,12 @@ public final class Controller implements AutoCloseable {
   /** It could not be disabled: buffers of commands that had no end are never freed. */
   private volatile boolean mayStillUseMemory;
 
-  private Controller(Transport transport, String name, long timeoutNs) throws IOException {
+  private Controller(Transport transport, String name, long timeoutNs, QueueWeights weights)
+      throws IOException {
     this.transport = transport;
     this.name = name;
     this.timeoutNs = timeoutNs;
+    this.weights = weights;
     this.registers = new ControllerRegisters(transport, name);
     disable();
     int entries = Math.min(ADMIN_ENTRIES, Register.maxQueueEntries(registers.capabilities()));
@@ -80,6 +84,7 @@ public final class Controller implements AutoCloseable {
       this.identify = pages.controller();
       this.shadowDoorbells = identify.supportsDoorbellBufferConfig();
       useShadowDoorbells();
+      setWeights();
       this.queueLimit = negotiateQueues();
       up = true;
     } finally {
@@ -96,11 +101,12 @@ public final class Controller implements AutoCloseable {
    *
    * @param name the address, for messages
    * @param timeoutNs how long a command may take
+   * @param weights of queue priorities, for a controller that has them
    */
-  public static Controller open(Transport transport, String name, long timeoutNs)
-      throws IOException {
+  public static Controller open(
+      Transport transport, String name, long timeoutNs, QueueWeights weights) throws IOException {
     try {
-      return new Controller(transport, name, timeoutNs);
+      return new Controller(transport, name, timeoutNs, weights);
     } catch (IOException | RuntimeException e) {
       transport.close();
       throw e;
@@ -149,6 +155,11 @@ public final class Controller implements AutoCloseable {
     return transport.interruptVectors() > 0;
   }
 
+  /** Whether the controller arbitrates by the priorities of queues. */
+  public boolean hasQueuePriorities() {
+    return registers.hasWeightedRoundRobin();
+  }
+
   /** Most bytes of one command. */
   public long maxTransferBytes() {
     long mdts = identify.maxTransferBytes(Register.minPageBytes(registers.capabilities()));
@@ -189,6 +200,23 @@ public final class Controller implements AutoCloseable {
     } catch (NvmeException e) {
       shadowDoorbells = false;
       LOG.log(System.Logger.Level.WARNING, name + ": going on without shadow doorbells", e);
+    }
+  }
+
+  /** Also after each reset, which forgets them. Without them, levels share as the controller likes. */
+  private void setWeights() throws IOException {
+    if (!hasQueuePriorities()) {
+      return;
+    }
+    int value = Feature.arbitration(identify.recommendedBurst(), weights);
+    try {
+      admin.execute(
+          "Set Features (Arbitration)",
+          (ring, at) -> Sqe.setFeatures(ring, at, 0, Feature.ARBITRATION, value),
+          null,
+          0);
+    } catch (NvmeException e) {
+      LOG.log(System.Logger.Level.WARNING, name + ": going on with the default weights", e);
     }
   }
 
@@ -238,9 +266,10 @@ public final class Controller implements AutoCloseable {
    * Makes an I/O queue pair.
    *
    * @param depth most commands in flight
+   * @param priority QPRIO, 0 urgent to 3 low; without effect unless {@link #hasQueuePriorities}
    * @throws NvmeException if there is no queue left, or no interrupt vector
    */
-  public IoQueue openQueue(int depth, boolean interrupt) throws IOException {
+  public IoQueue openQueue(int depth, boolean interrupt, int priority) throws IOException {
     lock.lock();
     try {
       checkOpen();
@@ -251,7 +280,7 @@ public final class Controller implements AutoCloseable {
                 .formatted(name, queueLimit));
       }
       int vector = interrupt ? vector(qid) : -1;
-      QueuePair pair = transport.openQueue(qid, depth + 1, vector);
+      QueuePair pair = transport.openQueue(qid, depth + 1, vector, priority);
       try {
         pair.create(admin);
       } catch (IOException | RuntimeException e) {
@@ -393,6 +422,7 @@ public final class Controller implements AutoCloseable {
     transport.attachAdminQueue(admin.pair());
     registers.enable();
     useShadowDoorbells();
+    setWeights();
     negotiateQueues();
   }
 

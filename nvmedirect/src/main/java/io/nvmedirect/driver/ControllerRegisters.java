@@ -80,9 +80,17 @@ final class ControllerRegisters {
     awaitReady(false);
   }
 
-  /** CC.EN to 1, with the admin queues attached. */
+  /** Whether the controller arbitrates by the priorities of queues. */
+  boolean hasWeightedRoundRobin() {
+    return Register.hasWeightedRoundRobin(capabilities);
+  }
+
+  /**
+   * CC.EN to 1, with the admin queues attached; with weighted round robin where it is offered.
+   */
   void enable() throws IOException {
-    transport.write32(Register.CC, Register.enabledConfiguration(PAGE_BYTES));
+    int arbitration = hasWeightedRoundRobin() ? Register.CC_WEIGHTED_ROUND_ROBIN : 0;
+    transport.write32(Register.CC, Register.enabledConfiguration(PAGE_BYTES) | arbitration);
     awaitReady(true);
   }
 

@@ -82,16 +82,18 @@ final class DeviceQueues {
   /**
    * Makes a submission queue.
    *
+   * @param priority of {@link DeviceSubmissionQueue}
    * @return false if not all of its memory is mapped
    */
-  boolean createSubmission(int id, int entries, DeviceCompletionQueue completions, long iova) {
+  boolean createSubmission(
+      int id, int entries, int priority, DeviceCompletionQueue completions, long iova) {
     DmaWindow window = new DmaWindow(iommu, iova, (long) entries * SQE_BYTES);
     if (!window.refresh()) {
       return false;
     }
     MemorySegment doorbells = doorbells(id);
     DeviceSubmissionQueue queue =
-        new DeviceSubmissionQueue(id, entries, completions, window, doorbells);
+        new DeviceSubmissionQueue(id, entries, priority, completions, window, doorbells);
     enable(2 * id, entries, doorbells);
     submission[id] = queue;
     active[activeCount++] = queue;

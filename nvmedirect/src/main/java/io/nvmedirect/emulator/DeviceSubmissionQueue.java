@@ -9,8 +9,16 @@ import java.lang.foreign.MemorySegment;
  */
 final class DeviceSubmissionQueue {
 
+  // QPRIO (figure 156), and before it what is not of it.
+  static final int ADMIN = -1;
+  static final int URGENT = 0;
+  static final int HIGH = 1;
+  static final int MEDIUM = 2;
+  static final int LOW = 3;
+
   final int id;
   final int entries;
+  final int priority;
   final DeviceCompletionQueue completions;
   private final DmaWindow window;
   private MemorySegment doorbells;
@@ -20,11 +28,13 @@ final class DeviceSubmissionQueue {
   DeviceSubmissionQueue(
       int id,
       int entries,
+      int priority,
       DeviceCompletionQueue completions,
       DmaWindow window,
       MemorySegment doorbells) {
     this.id = id;
     this.entries = entries;
+    this.priority = priority;
     this.completions = completions;
     this.window = window;
     this.doorbells = doorbells;

@@ -19,7 +19,6 @@ final class EmulatedController {
 
   private static final int CSS_MASK = 7 << 4;
   private static final int MPS_MASK = 0xF << 7;
-  private static final int AMS_MASK = 7 << 11;
   private static final int SQE_SIZE = 6 << 16;
   private static final int CQE_SIZE = 4 << 20;
   private static final int ENTRY_SIZES_MASK = 0xFF << 16;
@@ -43,6 +42,9 @@ final class EmulatedController {
 
   /** Volatile so that a test's thread sees it. */
   private volatile @Nullable RuntimeException defect;
+
+  /** Null for round robin. */
+  private @Nullable WeightedRoundRobin weighted;
 
   private int cc;
   private boolean running;
@@ -152,13 +154,18 @@ final class EmulatedController {
   }
 
   private void enable(int value) {
+    int arbitration = value & Register.CC_ARBITRATION_MASK;
+    boolean byWeight =
+        arbitration == Register.CC_WEIGHTED_ROUND_ROBIN && registers.offersWeightedRoundRobin();
     boolean supported =
-        (value & (CSS_MASK | MPS_MASK | AMS_MASK)) == 0
+        (value & (CSS_MASK | MPS_MASK)) == 0
+            && (arbitration == 0 || byWeight)
             && (value & ENTRY_SIZES_MASK) == (SQE_SIZE | CQE_SIZE);
     if (!supported || !createAdminQueues()) {
       fail();
       return;
     }
+    weighted = byWeight ? new WeightedRoundRobin(queues, features, this::serve) : null;
     running = true;
     registers.status(registers.status() | Register.CSTS_READY);
   }
@@ -174,7 +181,9 @@ final class EmulatedController {
       return false;
     }
     DeviceCompletionQueue completions = queues.createCompletion(0, completionEntries, 0, acq);
-    return completions != null && queues.createSubmission(0, submissionEntries, completions, asq);
+    return completions != null
+        && queues.createSubmission(
+            0, submissionEntries, DeviceSubmissionQueue.ADMIN, completions, asq);
   }
 
   private void fail() {
@@ -243,7 +252,7 @@ final class EmulatedController {
   }
 
   /**
-   * One turn of every queue.
+   * One turn of every queue; by weight, of the queue whose turn it is.
    *
    * @return commands executed or completed; 0 if there was nothing to do
    */
@@ -265,13 +274,19 @@ final class EmulatedController {
     }
   }
 
-  /** Round robin (section 4.13): each queue executes up to a burst of commands. */
+  /** Executes what is due next; returns how many commands, 0 if there were none. */
   private int work() {
     if (!queues.refreshShadow()) {
       fail();
       return 0;
     }
     starved = false;
+    WeightedRoundRobin arbiter = weighted;
+    return arbiter == null ? roundRobin() : arbiter.turn();
+  }
+
+  /** Round robin (section 4.13.1): each queue executes up to a burst of commands. */
+  private int roundRobin() {
     int done = 0;
     int burst = features.arbitrationBurst();
     int turns = queues.activeCount();

@@ -36,7 +36,7 @@ public final class Emulator implements PciFunction {
       EmulatorOptions options, Media media, EmulatedNamespace[] namespaces, String identity) {
     this.options = options;
     interrupts = new Interrupts();
-    registers = new RegisterFile(interrupts);
+    registers = new RegisterFile(options, interrupts);
     iommu = new Iommu();
     DoorbellPage page = new DoorbellPage();
     controller =

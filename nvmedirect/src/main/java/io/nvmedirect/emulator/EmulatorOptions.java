@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param queues I/O queue pairs, 1 to 64
  * @param vectors interrupt vectors, 0 to 65; with 0 no queue can have interrupts
  * @param shadow whether Doorbell Buffer Config is offered
+ * @param arbitration the best that is offered
  */
 public record EmulatorOptions(
     String address,
@@ -33,7 +34,8 @@ public record EmulatorOptions(
     int vectors,
     Model model,
     Mode mode,
-    boolean shadow) {
+    boolean shadow,
+    Arbitration arbitration) {
 
   /** {@link #sizeBytes} of a file that must exist: its size counts. */
   public static final long SIZE_OF_FILE = -1;
@@ -63,6 +65,14 @@ public record EmulatorOptions(
     INLINE,
     /** A thread of the controller. */
     THREAD
+  }
+
+  /** How the controller chooses the queue whose commands it executes next. */
+  public enum Arbitration {
+    /** Round robin. */
+    RR,
+    /** Weighted round robin with urgent priority class, if the host chooses it; else round robin. */
+    WRR
   }
 
   /** Bytes that the size is a multiple of: one block of each namespace. */
@@ -103,6 +113,7 @@ public record EmulatorOptions(
     private Model model = Model.RAM;
     private @Nullable Mode mode;
     private boolean shadow;
+    private Arbitration arbitration = Arbitration.RR;
 
     Parser(String address) {
       this.address = address;
@@ -161,11 +172,12 @@ public record EmulatorOptions(
         case "model" -> model = choice(name, value, Model.values());
         case "mode" -> mode = choice(name, value, Mode.values());
         case "shadow" -> shadow = onOff(name, value);
+        case "arbitration" -> arbitration = choice(name, value, Arbitration.values());
         default ->
             throw bad(
                 "option",
                 name,
-                "expected size, lba, ns, mdts, queues, vectors, model, mode or shadow");
+                "expected size, lba, ns, mdts, queues, vectors, model, mode, shadow or arbitration");
       }
     }
 
@@ -276,7 +288,8 @@ public record EmulatorOptions(
           vectors,
           model,
           chosen,
-          shadow);
+          shadow,
+          arbitration);
     }
 
     private NvmeException bad(String what, String value, String right) {

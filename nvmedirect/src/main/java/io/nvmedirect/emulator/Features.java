@@ -20,7 +20,7 @@ final class Features {
   private static final int CAPABILITY_NAMESPACE = 1 << 1;
   private static final int CAPABILITY_CHANGEABLE = 1 << 2;
 
-  /** Arbitration burst of 2^3 commands (figure 272). */
+  /** Arbitration burst of 2^3 commands, and weights of 1 (figure 272). */
   private static final int DEFAULT_ARBITRATION = 3;
 
   private static final int UNLIMITED_BURST = 7;
@@ -76,6 +76,17 @@ final class Features {
   int arbitrationBurst() {
     int burst = values[Feature.ARBITRATION] & 7;
     return burst == UNLIMITED_BURST ? Integer.MAX_VALUE : 1 << burst;
+  }
+
+  /** Commands that the queues of a priority, HIGH to LOW, may have executed in a round. */
+  int weight(int priority) {
+    int field =
+        switch (priority) {
+          case DeviceSubmissionQueue.HIGH -> 24;
+          case DeviceSubmissionQueue.MEDIUM -> 16;
+          default -> 8;
+        };
+    return (values[Feature.ARBITRATION] >>> field & 0xFF) + 1;
   }
 
   /** Largest identifier of a submission queue. */

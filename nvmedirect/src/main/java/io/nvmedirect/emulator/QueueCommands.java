@@ -70,7 +70,9 @@ final class QueueCommands {
     if (status != Status.SUCCESS) {
       return status;
     }
-    return queues.createSubmission(id, entries(command), completions, Sqe.prp1(command, 0))
+    int priority = cdw11 >>> 1 & 3;
+    return queues.createSubmission(
+            id, entries(command), priority, completions, Sqe.prp1(command, 0))
         ? Status.SUCCESS
         : Status.DATA_TRANSFER_ERROR;
   }

@@ -14,16 +14,19 @@ final class RegisterFile {
 
   private static final int DWORD_BITS = 32;
 
-  static final long CAP =
+  private static final long CAP =
       (DeviceQueues.MAX_ENTRIES - 1) // MQES
           | 1L << 16 // CQR: queues are contiguous
           | READY_TIMEOUT << 24
           | 1L << 36 // NSSRS: NVM subsystem reset
           | 1L << 37; // CSS: NVM command set. DSTRD, MPSMIN and MPSMAX are 0: 4 bytes, 4 KiB
 
+  private static final long WEIGHTED_ROUND_ROBIN = 1L << 17; // AMS
+
   private static final long LOW = 0xFFFF_FFFFL;
 
   private final Interrupts interrupts;
+  private final long capabilities;
   private volatile int cc;
   private volatile int csts;
   private volatile int aqa;
@@ -31,8 +34,10 @@ final class RegisterFile {
   private volatile long acq;
   private volatile boolean removed;
 
-  RegisterFile(Interrupts interrupts) {
+  RegisterFile(EmulatorOptions options, Interrupts interrupts) {
     this.interrupts = interrupts;
+    boolean weighted = options.arbitration() == EmulatorOptions.Arbitration.WRR;
+    capabilities = CAP | (weighted ? WEIGHTED_ROUND_ROBIN : 0);
   }
 
   int read32(int offset) {
@@ -40,8 +45,8 @@ final class RegisterFile {
       return Register.ALL_ONES;
     }
     return switch (offset) {
-      case Register.CAP -> (int) CAP;
-      case Register.CAP + 4 -> (int) (CAP >>> DWORD_BITS);
+      case Register.CAP -> (int) capabilities;
+      case Register.CAP + 4 -> (int) (capabilities >>> DWORD_BITS);
       case Register.VS -> IdentifyPages.VERSION;
       case Register.INTMS, Register.INTMC -> interrupts.mask();
       case Register.CC -> cc;
@@ -96,6 +101,11 @@ final class RegisterFile {
     aqa = 0;
     asq = 0;
     acq = 0;
+  }
+
+  /** Whether the host may choose weighted round robin. */
+  boolean offersWeightedRoundRobin() {
+    return (capabilities & WEIGHTED_ROUND_ROBIN) != 0;
   }
 
   int adminQueueAttributes() {

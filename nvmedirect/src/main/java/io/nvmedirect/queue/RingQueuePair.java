@@ -24,6 +24,7 @@ final class RingQueuePair implements QueuePair {
   private final int id;
   private final int entries;
   private final int vector;
+  private final int priority;
   private final @Nullable InterruptVector interrupt;
   private final CommandSlots slots;
   private final DmaBuffer sqBuffer;
@@ -43,6 +44,7 @@ final class RingQueuePair implements QueuePair {
       int id,
       int entries,
       int vector,
+      int priority,
       @Nullable InterruptVector interrupt,
       Doorbell sqTail,
       Doorbell cqHead,
@@ -52,6 +54,7 @@ final class RingQueuePair implements QueuePair {
     this.id = id;
     this.entries = entries;
     this.vector = vector;
+    this.priority = priority;
     this.interrupt = interrupt;
     this.slots = new CommandSlots(entries - 1);
     this.sqTailDoorbell = sqTail;
@@ -68,9 +71,16 @@ final class RingQueuePair implements QueuePair {
    *
    * @param entries of each ring, 2 to 65536
    * @param vector interrupt vector, or −1 for none
+   * @param priority QPRIO, 0 urgent to 3 low
    */
   static RingQueuePair allocate(
-      int id, int entries, int vector, PciFunction function, Doorbell sqTail, Doorbell cqHead)
+      int id,
+      int entries,
+      int vector,
+      int priority,
+      PciFunction function,
+      Doorbell sqTail,
+      Doorbell cqHead)
       throws IOException {
     DmaMapper dma = function.dma();
     DmaBuffer sqBuffer = DmaBuffer.allocate(dma, (long) entries * Sqe.BYTES);
@@ -84,7 +94,7 @@ final class RingQueuePair implements QueuePair {
       interrupt = vector < 0 ? null : function.vector(vector);
       allocated = true;
       return new RingQueuePair(
-          id, entries, vector, interrupt, sqTail, cqHead, sqBuffer, cqBuffer, prpLists);
+          id, entries, vector, priority, interrupt, sqTail, cqHead, sqBuffer, cqBuffer, prpLists);
     } finally {
       if (!allocated) {
         sqBuffer.close();
@@ -245,7 +255,7 @@ final class RingQueuePair implements QueuePair {
     try {
       admin.execute(
           "Create I/O Submission Queue " + id,
-          (ring, at) -> Sqe.createIoSq(ring, at, id, entries, id, 0),
+          (ring, at) -> Sqe.createIoSq(ring, at, id, entries, id, priority),
           sqBuffer,
           Sqe.BYTES);
     } catch (IOException e) {

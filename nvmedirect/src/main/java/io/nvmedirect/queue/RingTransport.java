@@ -37,7 +37,7 @@ public final class RingTransport implements Transport {
 
   @Override
   public QueuePair openAdminQueue(int entries) throws IOException {
-    return open(0, entries, -1);
+    return open(0, entries, -1, 0);
   }
 
   @Override
@@ -61,16 +61,17 @@ public final class RingTransport implements Transport {
   }
 
   @Override
-  public QueuePair openQueue(int qid, int entries, int vector) throws IOException {
-    return open(qid, entries, vector);
+  public QueuePair openQueue(int qid, int entries, int vector, int priority) throws IOException {
+    return open(qid, entries, vector, priority);
   }
 
-  private RingQueuePair open(int qid, int entries, int vector) throws IOException {
+  private RingQueuePair open(int qid, int entries, int vector, int priority) throws IOException {
     int stride = Register.doorbellStrideBytes(function.read64(Register.CAP));
     return RingQueuePair.allocate(
         qid,
         entries,
         vector,
+        priority,
         function,
         doorbell(qid, Register.sqTailDoorbell(qid, stride)),
         doorbell(qid, Register.cqHeadDoorbell(qid, stride)));

@@ -21,6 +21,19 @@ public final class Feature {
     return ((queues - 1) << 16) | (queues - 1);
   }
 
+  /**
+   * CDW11 of Arbitration (figure 272): AB in bits 2:0, and the zero-based weights LPW in 15:8, MPW in
+   * 23:16, HPW in 31:24.
+   *
+   * @param burst n for at most 2^n commands of a queue at a time, 7 for no limit
+   */
+  public static int arbitration(int burst, QueueWeights weights) {
+    return (weights.high() - 1) << 24
+        | (weights.medium() - 1) << 16
+        | (weights.low() - 1) << 8
+        | (burst & 7);
+  }
+
   /** I/O queue pairs that the result of Number of Queues allows: the smaller of both kinds. */
   public static int queuesAllocated(int result) {
     return Math.min(result & 0xFFFF, result >>> 16) + 1;

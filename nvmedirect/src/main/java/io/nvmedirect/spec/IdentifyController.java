@@ -10,6 +10,7 @@ import java.lang.foreign.MemorySegment;
  * @param serialNumber SN
  * @param modelNumber MN
  * @param firmwareRevision FR
+ * @param recommendedBurst RAB: n for an arbitration burst of 2^n commands, 7 for no limit
  * @param maxTransferPages MDTS: 0 for no limit, else n for 2^n pages of the smallest page size
  * @param controllerId CNTLID
  * @param version VER, as VS
@@ -32,6 +33,7 @@ public record IdentifyController(
     String serialNumber,
     String modelNumber,
     String firmwareRevision,
+    int recommendedBurst,
     int maxTransferPages,
     int controllerId,
     int version,
@@ -102,6 +104,7 @@ public record IdentifyController(
         Wire.ascii(data, 4, 20),
         Wire.ascii(data, 24, 40),
         Wire.ascii(data, 64, 8),
+        Wire.u8(data, 72),
         Wire.u8(data, 77),
         Wire.u16(data, 78),
         Wire.s32(data, 80),

@@ -23,6 +23,11 @@ public final class Register {
   /** CC.EN. */
   public static final int CC_ENABLE = 1;
 
+  /** CC.AMS: 000b round robin, 001b weighted round robin with urgent priority class. */
+  public static final int CC_ARBITRATION_MASK = 7 << 11;
+
+  public static final int CC_WEIGHTED_ROUND_ROBIN = 1 << 11;
+
   /** CC.SHN: 01b normal, 10b abrupt shutdown. */
   public static final int CC_SHUTDOWN_MASK = 3 << 14;
 
@@ -57,6 +62,11 @@ public final class Register {
     return (int) (cap & 0xFFFF) + 1;
   }
 
+  /** CAP.AMS bit 17: the controller has weighted round robin with urgent priority class. */
+  public static boolean hasWeightedRoundRobin(long cap) {
+    return (cap >>> 17 & 1) != 0;
+  }
+
   /** CAP.TO: how long CSTS.RDY may take to change. */
   public static long readyTimeoutMs(long cap) {
     return (cap >>> 24 & 0xFF) * 500;
@@ -88,7 +98,8 @@ public final class Register {
   }
 
   /**
-   * CC for an enabled controller: NVM command set, round robin, entries of 64 and 16 bytes.
+   * CC for an enabled controller: NVM command set, entries of 64 and 16 bytes; round robin, unless
+   * {@link #CC_WEIGHTED_ROUND_ROBIN} is added.
    *
    * @param pageBytes memory page size, a power of two of at least 4096
    */

@@ -188,7 +188,7 @@ public final class Sqe {
    * Create I/O Submission Queue, physically contiguous.
    *
    * @param entries queue size, 2 to 65536
-   * @param priority 0 urgent, 1 high, 2 medium, 3 low; used by weighted round robin only
+   * @param priority QPRIO: 0 urgent, 1 high, 2 medium, 3 low; used by weighted round robin only
    */
   public static void createIoSq(
       MemorySegment ring, long offset, int qid, int entries, int cqid, int priority) {

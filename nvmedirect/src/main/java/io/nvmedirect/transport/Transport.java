@@ -35,8 +35,9 @@ public interface Transport extends AutoCloseable {
    * Makes the memory of an I/O queue pair; {@link QueuePair#create} tells the controller of it.
    *
    * @param vector interrupt vector, or −1 for none
+   * @param priority QPRIO, 0 urgent to 3 low, for a controller with weighted round robin
    */
-  QueuePair openQueue(int qid, int entries, int vector) throws IOException;
+  QueuePair openQueue(int qid, int entries, int vector, int priority) throws IOException;
 
   /** Interrupt vectors that queues can have. */
   int interruptVectors() throws IOException;

@@ -91,6 +91,28 @@ class ControllerStateTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(
+      ints = {
+        RawHost.ENABLE | 2 << 11, // AMS: reserved
+        RawHost.ENABLE | 3 << 11,
+        RawHost.ENABLE | 7 << 11 // AMS: vendor specific
+      })
+  void enable_arbitrationThatIsNotOfferedIsFatal(int cc) throws IOException {
+    try (RawHost host = RawHost.open("mem:1MiB?arbitration=wrr")) {
+      assertThat(host.device.read64(RawHost.CAP) >>> 17 & 3).as("AMS").isEqualTo(1);
+      RawHost.Queue admin = host.new Queue(0, 4);
+      host.device.write32(RawHost.AQA, 0x0003_0003);
+      host.device.write64(RawHost.ASQ, admin.sq.iova());
+      host.device.write64(RawHost.ACQ, admin.cq.iova());
+      host.device.write32(RawHost.CC, cc);
+      host.awaitStatus(2);
+      host.disable();
+      host.enable(4, RawHost.ENABLE_WEIGHTED);
+      assertThat(host.device.read32(RawHost.CC)).isEqualTo(0x0046_0801);
+    }
+  }
+
   @Test
   void enable_badAdminQueueIsFatal() throws IOException {
     try (RawHost host = RawHost.open("mem:1MiB")) {

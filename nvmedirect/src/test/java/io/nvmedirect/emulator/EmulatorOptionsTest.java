@@ -28,14 +28,15 @@ class EmulatorOptionsTest {
                 65,
                 EmulatorOptions.Model.RAM,
                 EmulatorOptions.Mode.INLINE,
-                false));
+                false,
+                EmulatorOptions.Arbitration.RR));
   }
 
   @Test
   void parse_fileTakesEveryOption() throws NvmeException {
     EmulatorOptions options =
         EmulatorOptions.parse(
-            "file:/a/b.img?size=1GiB&lba=4096&ns=4&mdts=1MiB&queues=1&vectors=0&model=null&mode=thread&shadow=on");
+            "file:/a/b.img?size=1GiB&lba=4096&ns=4&mdts=1MiB&queues=1&vectors=0&model=null&mode=thread&shadow=on&arbitration=wrr");
     assertThat(options.path()).isEqualTo(Path.of("/a/b.img"));
     assertThat(options.sizeBytes()).isEqualTo(1L << 30);
     assertThat(options.lbaBytes()).isEqualTo(4096);
@@ -46,6 +47,7 @@ class EmulatorOptionsTest {
     assertThat(options.model()).isEqualTo(EmulatorOptions.Model.NULL);
     assertThat(options.mode()).isEqualTo(EmulatorOptions.Mode.THREAD);
     assertThat(options.shadow()).isTrue();
+    assertThat(options.arbitration()).isEqualTo(EmulatorOptions.Arbitration.WRR);
     assertThat(EmulatorOptions.parse("mem:1MiB?shadow=off").shadow()).isFalse();
   }
 
@@ -108,6 +110,7 @@ class EmulatorOptionsTest {
         "mem:1MiB?",
         "mem:1MiB?lba",
         "mem:1MiB?shadow=yes",
+        "mem:1MiB?arbitration=fair",
         "mem:1MiB?=5",
         "file:",
         "file:/x?size=0",

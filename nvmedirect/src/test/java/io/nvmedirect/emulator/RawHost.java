@@ -32,6 +32,9 @@ final class RawHost implements AutoCloseable {
   /** IOCQES 4, IOSQES 6, EN. */
   static final int ENABLE = 0x0046_0001;
 
+  /** The same with AMS 001b: weighted round robin with urgent priority class. */
+  static final int ENABLE_WEIGHTED = 0x0046_0801;
+
   static final int ALL = 0xFFFF_FFFF;
 
   private static final long LIMIT_NS = 60_000_000_000L;
@@ -309,11 +312,15 @@ final class RawHost implements AutoCloseable {
 
   /** Sets up the admin queues and waits for CSTS.RDY. */
   void enable(int entries) throws IOException {
+    enable(entries, ENABLE);
+  }
+
+  void enable(int entries, int cc) throws IOException {
     Queue admin = new Queue(0, entries);
     device.write32(AQA, ((entries - 1) << 16) | (entries - 1));
     device.write64(ASQ, admin.sq.iova);
     device.write64(ACQ, admin.cq.iova);
-    device.write32(CC, ENABLE);
+    device.write32(CC, cc);
     awaitStatus(1);
   }
 
@@ -334,10 +341,14 @@ final class RawHost implements AutoCloseable {
   }
 
   Command createSq(Queue queue) {
+    return createSq(queue, 0);
+  }
+
+  Command createSq(Queue queue, int priority) {
     return command(0x01)
         .prp(queue.sq.iova, 0)
         .cdw(10, ((queue.entries - 1) << 16) | queue.id)
-        .cdw(11, queue.id << 16 | 1);
+        .cdw(11, queue.id << 16 | priority << 1 | 1);
   }
 
   Queue createQueue(int id, int entries, int vector) throws IOException {

@@ -29,7 +29,7 @@ class RingQueuePairTest {
   void open() throws IOException {
     pair =
         RingQueuePair.allocate(
-            3, 4, -1, function, function.doorbell(SQ_DOORBELL), function.doorbell(CQ_DOORBELL));
+            3, 4, -1, 2, function, function.doorbell(SQ_DOORBELL), function.doorbell(CQ_DOORBELL));
   }
 
   @AfterEach

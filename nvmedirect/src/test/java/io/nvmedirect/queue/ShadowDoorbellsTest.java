@@ -69,7 +69,7 @@ class ShadowDoorbellsTest {
   }
 
   private RingQueuePair open(int qid) throws IOException {
-    return (RingQueuePair) transport.openQueue(qid, ENTRIES, -1);
+    return (RingQueuePair) transport.openQueue(qid, ENTRIES, -1, 2);
   }
 
   private static void submit(QueuePair pair) {

@@ -1,6 +1,7 @@
 package io.nvmedirect.spec;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.lang.foreign.MemorySegment;
 import java.math.BigInteger;
@@ -12,6 +13,17 @@ class RecordsTest {
 
   /** "QEMU NVMe Ctrl" and 26 spaces. */
   private static final String MODEL = "51454d55204e564d65204374726c" + "20".repeat(26);
+
+  @Test
+  void queueWeights_areWithinABytesRange() {
+    assertThat(Feature.arbitration(0, new QueueWeights(1, 1, 1))).isZero();
+    assertThat(Feature.arbitration(7, new QueueWeights(256, 256, 256))).isEqualTo(0xFFFFFF07);
+    assertThatThrownBy(() -> new QueueWeights(0, 1, 1))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("a weight is 1 to 256: high=0");
+    assertThatThrownBy(() -> new QueueWeights(1, 257, 1)).hasMessageEndingWith("medium=257");
+    assertThatThrownBy(() -> new QueueWeights(1, 1, -1)).hasMessageEndingWith("low=-1");
+  }
 
   @Test
   void identifyController_isDecodedFromFigure247() {
@@ -26,6 +38,8 @@ class RecordsTest {
             MODEL,
             64,
             "312e3020 20202020",
+            72,
+            "06",
             77,
             "07",
             78,
@@ -62,6 +76,7 @@ class RecordsTest {
     assertThat(id.serialNumber()).isEqualTo("dead");
     assertThat(id.modelNumber()).isEqualTo("QEMU NVMe Ctrl");
     assertThat(id.firmwareRevision()).isEqualTo("1.0");
+    assertThat(id.recommendedBurst()).isEqualTo(6);
     assertThat(id.maxTransferPages()).isEqualTo(7);
     assertThat(id.maxTransferBytes(4096)).isEqualTo(512 * 1024);
     assertThat(id.controllerId()).isEqualTo(0x0102);

@@ -44,6 +44,16 @@ class RegisterTest {
   }
 
   @Test
+  void arbitration_isBit17OfCapAndBits13To11OfCc() {
+    assertThat(Register.hasWeightedRoundRobin(SPDK_CAP)).isFalse();
+    assertThat(Register.hasWeightedRoundRobin(1L << 17)).isTrue();
+    assertThat(Register.hasWeightedRoundRobin(~(1L << 17))).as("vendor specific").isFalse();
+    assertThat(Register.enabledConfiguration(4096) | Register.CC_WEIGHTED_ROUND_ROBIN)
+        .isEqualTo(0x00460801);
+    assertThat(Register.CC_ARBITRATION_MASK).isEqualTo(0x3800);
+  }
+
+  @Test
   void aqa_isWhatSpdkWrites() {
     assertThat(Register.adminQueueAttributes(256)).isEqualTo(0x00FF00FF);
   }

@@ -76,9 +76,21 @@ class SqeTest {
             (r, o) -> Sqe.createIoCq(r, o, 2, 1024, -1),
             entry("05000000", "00000000", "0200ff03", "01000000")),
         command(
+            "Create I/O Submission Queue, urgent (5.4)",
+            (r, o) -> Sqe.createIoSq(r, o, 5, 65536, 2, 0),
+            entry("01000000", "00000000", "0500ffff", "01000200")),
+        command(
+            "Create I/O Submission Queue, high priority (5.4)",
+            (r, o) -> Sqe.createIoSq(r, o, 5, 65536, 2, 1),
+            entry("01000000", "00000000", "0500ffff", "03000200")),
+        command(
             "Create I/O Submission Queue, medium priority (5.4)",
             (r, o) -> Sqe.createIoSq(r, o, 5, 65536, 2, 2),
             entry("01000000", "00000000", "0500ffff", "05000200")),
+        command(
+            "Create I/O Submission Queue, low priority (5.4)",
+            (r, o) -> Sqe.createIoSq(r, o, 5, 65536, 2, 3),
+            entry("01000000", "00000000", "0500ffff", "07000200")),
         command(
             "Delete I/O Submission Queue (5.6)",
             (r, o) -> Sqe.deleteIoSq(r, o, 7),
@@ -103,6 +115,16 @@ class SqeTest {
             "Set Features: Number of Queues (5.21)",
             (r, o) -> Sqe.setFeatures(r, o, 0, Feature.NUMBER_OF_QUEUES, Feature.queueRequest(64)),
             entry("09000000", "00000000", "07000000", "3f003f00")),
+        command(
+            "Set Features: Arbitration, burst 2^3, high 256, medium 16, low 1 (5.21.1.1)",
+            (r, o) ->
+                Sqe.setFeatures(
+                    r,
+                    o,
+                    0,
+                    Feature.ARBITRATION,
+                    Feature.arbitration(3, new QueueWeights(256, 16, 1))),
+            entry("09000000", "00000000", "01000000", "03000fff")),
         command(
             "Abort of command 1234h of queue 5 (5.1)",
             (r, o) -> Sqe.abort(r, o, 5, 0x1234),

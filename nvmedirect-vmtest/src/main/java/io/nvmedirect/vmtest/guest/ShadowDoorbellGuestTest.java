@@ -11,6 +11,7 @@ import io.nvmedirect.pcie.VfioAddress;
 import io.nvmedirect.pcie.VfioFunction;
 import io.nvmedirect.queue.RingTransport;
 import io.nvmedirect.spec.Opcode;
+import io.nvmedirect.spec.QueueWeights;
 import io.nvmedirect.vmtest.GuestDevice;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -22,6 +23,7 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(240)
 final class ShadowDoorbellGuestTest {
 
+  private static final int MEDIUM = 2; // QPRIO
   private static final int DEPTH = 32;
   private static final int COMMANDS = 20_000;
   private static final int BLOCK_BYTES = 512;
@@ -32,10 +34,14 @@ final class ShadowDoorbellGuestTest {
     String address = GuestDevice.PLAIN.address();
     TamperedFunction function = new TamperedFunction(VfioFunction.open(VfioAddress.parse(address)));
     try (Controller controller =
-        Controller.open(new RingTransport(function), address, TimeUnit.SECONDS.toNanos(60))) {
+        Controller.open(
+            new RingTransport(function),
+            address,
+            TimeUnit.SECONDS.toNanos(60),
+            QueueWeights.DEFAULT)) {
       assertThat(controller.identify().supportsDoorbellBufferConfig()).isTrue();
       Namespace namespace = controller.namespace(1);
-      IoQueue queue = controller.openQueue(DEPTH, false);
+      IoQueue queue = controller.openQueue(DEPTH, false, MEDIUM);
       try (DmaBuffer data = DmaBuffer.allocate(controller.dma(), BLOCK_BYTES)) {
         AtomicInteger ended = new AtomicInteger();
         BlockRequest[] requests = new BlockRequest[DEPTH];

@@ -11,6 +11,7 @@ import io.nvmedirect.pcie.VfioAddress;
 import io.nvmedirect.pcie.VfioFunction;
 import io.nvmedirect.queue.RingTransport;
 import io.nvmedirect.spec.Opcode;
+import io.nvmedirect.spec.QueueWeights;
 import io.nvmedirect.spec.Status;
 import io.nvmedirect.vmtest.GuestDevice;
 import java.io.IOException;
@@ -29,6 +30,7 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(240)
 final class UnmappedMemoryGuestTest {
 
+  private static final int MEDIUM = 2; // QPRIO
   private static final byte CANARY = 0x5a;
   private static final int PAGE_BYTES = 4096;
   private static final long TIMEOUT_NS = TimeUnit.SECONDS.toNanos(60);
@@ -44,7 +46,8 @@ final class UnmappedMemoryGuestTest {
   void open() throws IOException {
     String address = GuestDevice.PLAIN.address();
     function = new TamperedFunction(VfioFunction.open(VfioAddress.parse(address)));
-    controller = Controller.open(new RingTransport(function), address, TIMEOUT_NS);
+    controller =
+        Controller.open(new RingTransport(function), address, TIMEOUT_NS, QueueWeights.DEFAULT);
     namespace = controller.namespace(1);
   }
 
@@ -55,7 +58,7 @@ final class UnmappedMemoryGuestTest {
 
   @Test
   void dataAtAnAddressThatIsNotMapped_reachesNoMemory() throws Exception {
-    IoQueue queue = controller.openQueue(16, false);
+    IoQueue queue = controller.openQueue(16, false, MEDIUM);
     DmaBuffer right = canary(16);
     function.mislead(1);
     DmaBuffer wrong = canary(16);
@@ -72,7 +75,7 @@ final class UnmappedMemoryGuestTest {
 
   @Test
   void dataAtAnAddressThatWasUnmapped_reachesNoMemory() throws Exception {
-    IoQueue queue = controller.openQueue(16, false);
+    IoQueue queue = controller.openQueue(16, false, MEDIUM);
     DmaBuffer first = canary(1);
     long iova = first.iova(0);
     first.close();
@@ -90,7 +93,7 @@ final class UnmappedMemoryGuestTest {
   @Test
   void prpListAtAnAddressThatIsNotMapped_isAnErrorOfTheController() throws Exception {
     function.mislead(THIRD);
-    IoQueue queue = controller.openQueue(16, false);
+    IoQueue queue = controller.openQueue(16, false, MEDIUM);
     DmaBuffer data = canary(16);
     int status = transfer(queue, Opcode.READ, data, 16 * PAGE_BYTES);
     assertThat(status & ~Status.DNR).isEqualTo(Status.DATA_TRANSFER_ERROR);
