@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
@@ -46,7 +47,16 @@ final class LauncherTest {
     script("jdk/bin/javac", "");
     script(
         "jdk/bin/java",
-        "case $1 in -XX:AOTCacheOutput=*) : >\"${1#*=}\" ;; *) printf 'run:%s\\n' \"$@\" ;; esac");
+        """
+        case $* in
+          *.StackMaps*) echo stack maps >>'%1$s/prepared' ;;
+          *.Training*)
+            echo training >>'%1$s/prepared'
+            [ -e '%1$s/untrainable' ] || echo classes >"${1#*=}" ;;
+          *) printf 'run:%%s\\n' "$@" ;;
+        esac
+        """
+            .formatted(directory));
     Files.writeString(directory.resolve("jdk/release"), "JAVA_VERSION=\"25.0.1\"\n");
     script(
         "bin/mvn",
@@ -59,7 +69,7 @@ final class LauncherTest {
         fi
         sleep 0.2
         mkdir -p nvmedirect-cli/target/modules
-        : >nvmedirect-cli/target/modules/nvmedirect-cli-1.jar
+        echo jar 1 >nvmedirect-cli/target/modules/nvmedirect-cli-1.jar
         """
             .formatted(directory));
   }
@@ -86,11 +96,61 @@ final class LauncherTest {
     assertThat(nvmed(directory, project.resolve("nvmed"), "bench").out()).doesNotContain("AOT");
   }
 
+  /** A jar of other bytes gets a cache of its own, also if its size and time are the same. */
   @Test
-  void run_jarNewerThanClassCache_isNotMixedWithIt() throws Exception {
-    nvmed(directory, project.resolve("nvmed"));
-    touch(project.resolve("nvmedirect-cli/target/modules/nvmedirect-cli-1.jar"));
-    assertThat(nvmed(directory, project.resolve("nvmed"), "list").out()).doesNotContain("AOT");
+  void run_otherJarOrJdk_getsAnotherClassCache() throws Exception {
+    Path jar = project.resolve("nvmedirect-cli/target/modules/nvmedirect-cli-1.jar");
+    Path release = directory.resolve("jdk/release");
+    String first = cache();
+    FileTime time = Files.getLastModifiedTime(jar);
+    Files.writeString(jar, "jar 2");
+    Files.setLastModifiedTime(jar, time);
+    String second = cache();
+    Files.writeString(release, "JAVA_VERSION=\"25.0.2\"\n");
+    String third = cache();
+    assertThat(List.of(first, second, third)).doesNotHaveDuplicates();
+    assertThat(cache()).isEqualTo(third);
+    assertThat(builds()).isEqualTo(1);
+    assertThat(prepared())
+        .containsExactly(
+            "stack maps", "training", "stack maps", "training", "stack maps", "training");
+    try (DirectoryStream<Path> left =
+        Files.newDirectoryStream(project.resolve("nvmedirect-cli/target"), "*.aot*")) {
+      assertThat(left).containsExactly(Path.of(third));
+    }
+  }
+
+  @Test
+  void run_classCacheCannotBeMade_isTriedOnce() throws Exception {
+    Files.createFile(directory.resolve("untrainable"));
+    for (int i = 0; i < 3; i++) {
+      Run run = nvmed(directory, project.resolve("nvmed"), "list");
+      assertThat(run.status()).isZero();
+      assertThat(run.out()).startsWith("run:-Xshare:auto\n").endsWith("run:list\n");
+    }
+    assertThat(prepared()).containsExactly("stack maps", "training");
+  }
+
+  @Test
+  void run_verbThatMovesData_isCompiledWell() throws Exception {
+    assertThat(nvmed(directory, project.resolve("nvmed"), "list").out())
+        .contains("TieredStopAtLevel=1");
+    for (String verb : List.of("bench", "copy", "read", "write")) {
+      assertThat(nvmed(directory, project.resolve("nvmed"), verb).out())
+          .doesNotContain("TieredStopAtLevel");
+    }
+  }
+
+  /** The class cache that a run uses. */
+  private String cache() throws Exception {
+    String option =
+        nvmed(directory, project.resolve("nvmed"), "list").out().lines().findFirst().get();
+    assertThat(option).startsWith("run:-XX:AOTCache=");
+    return option.substring(option.indexOf('=') + 1);
+  }
+
+  private List<String> prepared() throws IOException {
+    return Files.readAllLines(directory.resolve("prepared"));
   }
 
   @Test
