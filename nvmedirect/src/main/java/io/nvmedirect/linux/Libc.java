@@ -25,24 +25,6 @@ final class Libc {
   private static final VarHandle ERRNO_VALUE =
       STATE.varHandle(groupElement("errno")).withInvokeExactBehavior();
 
-  private static final MethodHandle OPEN =
-      variadic("open", 2, FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT));
-  private static final MethodHandle CLOSE =
-      call("close", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
-  private static final MethodHandle PREAD =
-      call("pread", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG));
-  private static final MethodHandle PWRITE =
-      call("pwrite", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG));
-  private static final MethodHandle FDATASYNC =
-      call("fdatasync", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
-  private static final MethodHandle FTRUNCATE =
-      call("ftruncate", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG));
-  private static final MethodHandle FALLOCATE =
-      call("fallocate", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG));
-  private static final MethodHandle LSEEK =
-      call("lseek", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT));
-  private static final MethodHandle FCNTL =
-      variadic("fcntl", 2, FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS));
   private static final MethodHandle MMAP =
       call(
           "mmap",
@@ -50,22 +32,48 @@ final class Libc {
               ADDRESS, ADDRESS, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG));
   private static final MethodHandle MUNMAP =
       call("munmap", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG));
-  private static final MethodHandle IOCTL =
-      variadic("ioctl", 2, FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS));
-  private static final MethodHandle EVENTFD =
-      call("eventfd", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT));
-  private static final MethodHandle WRITE =
-      call("write", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG));
-  private static final MethodHandle EPOLL_CREATE1 =
-      call("epoll_create1", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
-  private static final MethodHandle EPOLL_CTL =
-      call("epoll_ctl", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS));
-  private static final MethodHandle EPOLL_WAIT =
-      call("epoll_wait", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT));
-  private static final MethodHandle GETRLIMIT =
-      call("getrlimit", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS));
   private static final MethodHandle MADVISE =
       call("madvise", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT));
+
+  /** Linking a function takes milliseconds in a young JVM: a device in memory does without these. */
+  private static final class OfFiles {
+    static final MethodHandle OPEN =
+        variadic("open", 2, FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT));
+    static final MethodHandle CLOSE = call("close", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+    static final MethodHandle PREAD =
+        call("pread", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG));
+    static final MethodHandle PWRITE =
+        call("pwrite", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG));
+    static final MethodHandle FDATASYNC =
+        call("fdatasync", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+    static final MethodHandle FTRUNCATE =
+        call("ftruncate", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG));
+    static final MethodHandle FALLOCATE =
+        call(
+            "fallocate", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG));
+    static final MethodHandle LSEEK =
+        call("lseek", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT));
+    static final MethodHandle FCNTL =
+        variadic("fcntl", 2, FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS));
+  }
+
+  /** For PCIe devices and interrupts, likewise. */
+  private static final class OfDevices {
+    static final MethodHandle IOCTL =
+        variadic("ioctl", 2, FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS));
+    static final MethodHandle EVENTFD =
+        call("eventfd", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT));
+    static final MethodHandle WRITE =
+        call("write", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG));
+    static final MethodHandle EPOLL_CREATE1 =
+        call("epoll_create1", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+    static final MethodHandle EPOLL_CTL =
+        call("epoll_ctl", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS));
+    static final MethodHandle EPOLL_WAIT =
+        call("epoll_wait", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT));
+    static final MethodHandle GETRLIMIT =
+        call("getrlimit", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS));
+  }
 
   private Libc() {}
 
@@ -92,7 +100,8 @@ final class Libc {
   static int open(String path, int flags, int mode) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment state = arena.allocate(STATE);
-      return result((int) OPEN.invokeExact(state, arena.allocateFrom(path), flags, mode), state);
+      return result(
+          (int) OfFiles.OPEN.invokeExact(state, arena.allocateFrom(path), flags, mode), state);
     } catch (Throwable e) {
       throw unexpected("open", e);
     }
@@ -101,7 +110,7 @@ final class Libc {
   static int close(int fd) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment state = arena.allocate(STATE);
-      return result((int) CLOSE.invokeExact(state, fd), state);
+      return result((int) OfFiles.CLOSE.invokeExact(state, fd), state);
     } catch (Throwable e) {
       throw unexpected("close", e);
     }
@@ -110,7 +119,7 @@ final class Libc {
   /** {@code state} has {@link #STATE}'s layout; the caller keeps it, so that nothing is allocated. */
   static long pread(MemorySegment state, int fd, MemorySegment to, long length, long offset) {
     try {
-      return result((long) PREAD.invokeExact(state, fd, to, length, offset), state);
+      return result((long) OfFiles.PREAD.invokeExact(state, fd, to, length, offset), state);
     } catch (Throwable e) {
       throw unexpected("pread", e);
     }
@@ -119,7 +128,7 @@ final class Libc {
   /** {@code state} has {@link #STATE}'s layout; the caller keeps it, so that nothing is allocated. */
   static long pwrite(MemorySegment state, int fd, MemorySegment from, long length, long offset) {
     try {
-      return result((long) PWRITE.invokeExact(state, fd, from, length, offset), state);
+      return result((long) OfFiles.PWRITE.invokeExact(state, fd, from, length, offset), state);
     } catch (Throwable e) {
       throw unexpected("pwrite", e);
     }
@@ -132,7 +141,7 @@ final class Libc {
   static int fdatasync(int fd) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment state = arena.allocate(STATE);
-      return result((int) FDATASYNC.invokeExact(state, fd), state);
+      return result((int) OfFiles.FDATASYNC.invokeExact(state, fd), state);
     } catch (Throwable e) {
       throw unexpected("fdatasync", e);
     }
@@ -141,7 +150,7 @@ final class Libc {
   static int ftruncate(int fd, long length) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment state = arena.allocate(STATE);
-      return result((int) FTRUNCATE.invokeExact(state, fd, length), state);
+      return result((int) OfFiles.FTRUNCATE.invokeExact(state, fd, length), state);
     } catch (Throwable e) {
       throw unexpected("ftruncate", e);
     }
@@ -150,7 +159,7 @@ final class Libc {
   static int fallocate(int fd, int mode, long offset, long length) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment state = arena.allocate(STATE);
-      return result((int) FALLOCATE.invokeExact(state, fd, mode, offset, length), state);
+      return result((int) OfFiles.FALLOCATE.invokeExact(state, fd, mode, offset, length), state);
     } catch (Throwable e) {
       throw unexpected("fallocate", e);
     }
@@ -159,7 +168,7 @@ final class Libc {
   static long lseek(int fd, long offset, int whence) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment state = arena.allocate(STATE);
-      return result((long) LSEEK.invokeExact(state, fd, offset, whence), state);
+      return result((long) OfFiles.LSEEK.invokeExact(state, fd, offset, whence), state);
     } catch (Throwable e) {
       throw unexpected("lseek", e);
     }
@@ -168,7 +177,7 @@ final class Libc {
   static int fcntl(int fd, int command, MemorySegment argument) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment state = arena.allocate(STATE);
-      return result((int) FCNTL.invokeExact(state, fd, command, argument), state);
+      return result((int) OfFiles.FCNTL.invokeExact(state, fd, command, argument), state);
     } catch (Throwable e) {
       throw unexpected("fcntl", e);
     }
@@ -209,7 +218,7 @@ final class Libc {
   static int ioctl(int fd, long request, MemorySegment argument) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment state = arena.allocate(STATE);
-      return result((int) IOCTL.invokeExact(state, fd, request, argument), state);
+      return result((int) OfDevices.IOCTL.invokeExact(state, fd, request, argument), state);
     } catch (Throwable e) {
       throw unexpected("ioctl", e);
     }
@@ -218,7 +227,7 @@ final class Libc {
   static int eventfd(int initial, int flags) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment state = arena.allocate(STATE);
-      return result((int) EVENTFD.invokeExact(state, initial, flags), state);
+      return result((int) OfDevices.EVENTFD.invokeExact(state, initial, flags), state);
     } catch (Throwable e) {
       throw unexpected("eventfd", e);
     }
@@ -227,7 +236,7 @@ final class Libc {
   /** {@code state} has {@link #STATE}'s layout; the caller keeps it, so that nothing is allocated. */
   static long write(MemorySegment state, int fd, MemorySegment from, long length) {
     try {
-      return result((long) WRITE.invokeExact(state, fd, from, length), state);
+      return result((long) OfDevices.WRITE.invokeExact(state, fd, from, length), state);
     } catch (Throwable e) {
       throw unexpected("write", e);
     }
@@ -236,7 +245,7 @@ final class Libc {
   static int epollCreate(int flags) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment state = arena.allocate(STATE);
-      return result((int) EPOLL_CREATE1.invokeExact(state, flags), state);
+      return result((int) OfDevices.EPOLL_CREATE1.invokeExact(state, flags), state);
     } catch (Throwable e) {
       throw unexpected("epoll_create1", e);
     }
@@ -245,7 +254,8 @@ final class Libc {
   static int epollCtl(int epoll, int operation, int fd, MemorySegment event) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment state = arena.allocate(STATE);
-      return result((int) EPOLL_CTL.invokeExact(state, epoll, operation, fd, event), state);
+      return result(
+          (int) OfDevices.EPOLL_CTL.invokeExact(state, epoll, operation, fd, event), state);
     } catch (Throwable e) {
       throw unexpected("epoll_ctl", e);
     }
@@ -254,7 +264,7 @@ final class Libc {
   /** {@code state} has {@link #STATE}'s layout; the caller keeps it, so that nothing is allocated. */
   static int epollWait(MemorySegment state, int epoll, MemorySegment events, int max, int ms) {
     try {
-      return result((int) EPOLL_WAIT.invokeExact(state, epoll, events, max, ms), state);
+      return result((int) OfDevices.EPOLL_WAIT.invokeExact(state, epoll, events, max, ms), state);
     } catch (Throwable e) {
       throw unexpected("epoll_wait", e);
     }
@@ -263,7 +273,7 @@ final class Libc {
   static int getrlimit(int resource, MemorySegment limits) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment state = arena.allocate(STATE);
-      return result((int) GETRLIMIT.invokeExact(state, resource, limits), state);
+      return result((int) OfDevices.GETRLIMIT.invokeExact(state, resource, limits), state);
     } catch (Throwable e) {
       throw unexpected("getrlimit", e);
     }
