@@ -21,7 +21,7 @@ final class DataPointer {
       ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   private final Iommu iommu;
-  private final SglReader sgl = new SglReader(this);
+  private final SglReader sgl;
   private Iommu.Table table;
   private int range;
   private MemorySegment[] segments = new MemorySegment[INITIAL_PIECES];
@@ -29,8 +29,12 @@ final class DataPointer {
   private long[] lengths = new long[INITIAL_PIECES];
   private int count;
 
-  DataPointer(Iommu iommu) {
+  /**
+   * @param sglAlignment what the address and length of a data block are multiples of
+   */
+  DataPointer(Iommu iommu, int sglAlignment) {
     this.iommu = iommu;
+    this.sgl = new SglReader(this, sglAlignment);
     this.table = iommu.table();
   }
 

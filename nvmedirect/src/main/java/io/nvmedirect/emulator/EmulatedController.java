@@ -72,7 +72,7 @@ final class EmulatedController {
     events = new AsyncEvents();
     health = new Health();
     logs = new LogPages(options, health, features, events);
-    DataPointer data = new DataPointer(iommu);
+    DataPointer data = new DataPointer(iommu, options.sgl() == EmulatorOptions.Sgl.DWORD ? 4 : 1);
     NvmExecutor nvm = new NvmExecutor(options, namespaces, media, data, features, health);
     IdentifyPages identify = new IdentifyPages(options, namespaces, identity);
     AdminExecutor admin =

@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  * @param vectors interrupt vectors, 0 to 65; with 0 no queue can have interrupts
  * @param shadow whether Doorbell Buffer Config is offered
  * @param arbitration the best that is offered
+ * @param sgl whether SGLs are taken as data pointers of I/O commands
  */
 public record EmulatorOptions(
     String address,
@@ -35,7 +36,8 @@ public record EmulatorOptions(
     Model model,
     Mode mode,
     boolean shadow,
-    Arbitration arbitration) {
+    Arbitration arbitration,
+    Sgl sgl) {
 
   /** {@link #sizeBytes} of a file that must exist: its size counts. */
   public static final long SIZE_OF_FILE = -1;
@@ -73,6 +75,16 @@ public record EmulatorOptions(
     RR,
     /** Weighted round robin with urgent priority class, if the host chooses it; else round robin. */
     WRR
+  }
+
+  /** What SGLs a controller takes. */
+  public enum Sgl {
+    /** None: data pointers are PRPs. */
+    OFF,
+    /** Data blocks of any address and length. */
+    ON,
+    /** Data blocks whose address and length are multiples of 4. */
+    DWORD
   }
 
   /** Bytes that the size is a multiple of: one block of each namespace. */
@@ -114,6 +126,7 @@ public record EmulatorOptions(
     private @Nullable Mode mode;
     private boolean shadow;
     private Arbitration arbitration = Arbitration.RR;
+    private Sgl sgl = Sgl.ON;
 
     Parser(String address) {
       this.address = address;
@@ -173,11 +186,12 @@ public record EmulatorOptions(
         case "mode" -> mode = choice(name, value, Mode.values());
         case "shadow" -> shadow = onOff(name, value);
         case "arbitration" -> arbitration = choice(name, value, Arbitration.values());
+        case "sgl" -> sgl = choice(name, value, Sgl.values());
         default ->
             throw bad(
                 "option",
                 name,
-                "expected size, lba, ns, mdts, queues, vectors, model, mode, shadow or arbitration");
+                "expected size, lba, ns, mdts, queues, vectors, model, mode, shadow, arbitration or sgl");
       }
     }
 
@@ -289,7 +303,8 @@ public record EmulatorOptions(
           model,
           chosen,
           shadow,
-          arbitration);
+          arbitration,
+          sgl);
     }
 
     private NvmeException bad(String what, String value, String right) {

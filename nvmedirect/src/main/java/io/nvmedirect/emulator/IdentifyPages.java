@@ -100,10 +100,19 @@ final class IdentifyPages {
         .u32(516, namespaces.length)
         .u16(520, ONCS)
         .u8(525, 3 << 1 | 1) // VWC: present, Flush takes all namespaces
-        .u32(536, 1) // SGLS: data blocks of any alignment
+        .u32(536, sglSupport())
         .terminated(768, "nqn.2014-08.org.nvmexpress:uuid:" + subsystem)
         .u16(2048, 2500); // PSD0: 25 W
     return Status.SUCCESS;
+  }
+
+  /** SGLS, bits 1:0. */
+  private int sglSupport() {
+    return switch (options.sgl()) {
+      case OFF -> 0;
+      case ON -> 1;
+      case DWORD -> 2;
+    };
   }
 
   /** Figure 245. */

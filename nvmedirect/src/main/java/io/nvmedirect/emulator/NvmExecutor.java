@@ -36,6 +36,7 @@ final class NvmExecutor {
   private final Health health;
   private final long maxTransferBytes;
   private final boolean nullModel;
+  private final int mostPsdt;
   private final MemorySegment scratch = Arena.ofAuto().allocate(SCRATCH_BYTES, 4096);
 
   NvmExecutor(
@@ -51,6 +52,7 @@ final class NvmExecutor {
     this.features = features;
     this.health = health;
     this.maxTransferBytes = options.maxTransferBytes();
+    this.mostPsdt = options.sgl() == EmulatorOptions.Sgl.OFF ? Sqe.PSDT_PRP : Sqe.PSDT_SGL_METADATA;
     this.nullModel = options.model() == EmulatorOptions.Model.NULL;
   }
 
@@ -90,7 +92,7 @@ final class NvmExecutor {
     if (!isSupported(opcode)) {
       return Status.INVALID_OPCODE | Status.DNR;
     }
-    if (Sqe.fuse(command, 0) != 0 || Sqe.psdt(command, 0) > Sqe.PSDT_SGL_METADATA) {
+    if (Sqe.fuse(command, 0) != 0 || Sqe.psdt(command, 0) > mostPsdt) {
       return Status.INVALID_FIELD | Status.DNR;
     }
     int nsid = Sqe.nsid(command, 0);

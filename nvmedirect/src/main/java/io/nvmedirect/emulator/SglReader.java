@@ -23,9 +23,11 @@ final class SglReader {
   private static final int MAX_DESCRIPTORS = 1 << 17;
 
   private final DataPointer pieces;
+  private final int alignment;
   private long rest;
 
-  SglReader(DataPointer pieces) {
+  SglReader(DataPointer pieces, int alignment) {
+    this.alignment = alignment;
     this.pieces = pieces;
   }
 
@@ -55,6 +57,9 @@ final class SglReader {
 
   private int data(long address, long word) {
     long length = length(word);
+    if (((address | length) & (alignment - 1)) != 0) {
+      return Status.SGL_GRANULARITY_INVALID | Status.DNR;
+    }
     if (length > rest) {
       return Status.SGL_DATA_LENGTH_INVALID | Status.DNR;
     }

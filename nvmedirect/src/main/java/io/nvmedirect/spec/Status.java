@@ -43,6 +43,7 @@ public final class Status {
   public static final int ATOMIC_WRITE_UNIT_EXCEEDED = 0x014;
   public static final int OPERATION_DENIED = 0x015;
   public static final int SGL_OFFSET_INVALID = 0x016;
+  public static final int SGL_GRANULARITY_INVALID = 0x01E;
   public static final int NAMESPACE_WRITE_PROTECTED = 0x020;
   public static final int COMMAND_INTERRUPTED = 0x021;
   public static final int TRANSIENT_TRANSPORT_ERROR = 0x022;
@@ -142,6 +143,7 @@ public final class Status {
       case ATOMIC_WRITE_UNIT_EXCEEDED -> "Atomic Write Unit Exceeded";
       case OPERATION_DENIED -> "Operation Denied";
       case SGL_OFFSET_INVALID -> "SGL Offset Invalid";
+      case SGL_GRANULARITY_INVALID -> "SGL Data Block Granularity Invalid";
       case NAMESPACE_WRITE_PROTECTED -> "Namespace is Write Protected";
       case COMMAND_INTERRUPTED -> "Command Interrupted";
       case TRANSIENT_TRANSPORT_ERROR -> "Transient Transport Error";

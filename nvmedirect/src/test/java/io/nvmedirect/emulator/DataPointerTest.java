@@ -245,4 +245,32 @@ class DataPointerTest {
     descriptor(list, 0, SEGMENT, list.iova(), 16);
     assertThat(io.refused(sgl(1, SEGMENT, list.iova(), 16))).as("endless").isEqualTo(0x00E);
   }
+
+  @Test
+  void sgl_isRefusedByAControllerWithoutThem() throws IOException {
+    try (RawHost without = RawHost.start("mem:8MiB?sgl=off")) {
+      RawHost.Buffer data = without.buffer(PAGE);
+      RawHost.Queue queue = without.io();
+      assertThat(queue.refused(sgl(1, DATA, data.iova(), 512)))
+          .as("Invalid Field")
+          .isEqualTo(0x002);
+      queue.ok(command(2).nsid(1).blocks(0, 1).prp(data.iova(), 0));
+    }
+  }
+
+  @Test
+  void sgl_isRefusedIfItIsNotOfDwords() throws IOException {
+    try (RawHost dwords = RawHost.start("mem:8MiB?sgl=dword")) {
+      RawHost.Buffer data = dwords.buffer(PAGE);
+      RawHost.Buffer list = dwords.buffer(PAGE);
+      RawHost.Queue queue = dwords.io();
+      assertThat(queue.refused(sgl(1, DATA, data.iova() + 2, 512))).isEqualTo(0x01E);
+      descriptor(list, 0, DATA, data.iova(), 254);
+      descriptor(list, 1, DATA, data.iova() + 1024, 258);
+      assertThat(queue.refused(sgl(1, LAST, list.iova(), 32))).isEqualTo(0x01E);
+      descriptor(list, 0, DATA, data.iova() + 4, 252);
+      descriptor(list, 1, DATA, data.iova() + 1024, 260);
+      queue.ok(sgl(1, LAST, list.iova(), 32));
+    }
+  }
 }

@@ -29,14 +29,15 @@ class EmulatorOptionsTest {
                 EmulatorOptions.Model.RAM,
                 EmulatorOptions.Mode.INLINE,
                 false,
-                EmulatorOptions.Arbitration.RR));
+                EmulatorOptions.Arbitration.RR,
+                EmulatorOptions.Sgl.ON));
   }
 
   @Test
   void parse_fileTakesEveryOption() throws NvmeException {
     EmulatorOptions options =
         EmulatorOptions.parse(
-            "file:/a/b.img?size=1GiB&lba=4096&ns=4&mdts=1MiB&queues=1&vectors=0&model=null&mode=thread&shadow=on&arbitration=wrr");
+            "file:/a/b.img?size=1GiB&lba=4096&ns=4&mdts=1MiB&queues=1&vectors=0&model=null&mode=thread&shadow=on&arbitration=wrr&sgl=dword");
     assertThat(options.path()).isEqualTo(Path.of("/a/b.img"));
     assertThat(options.sizeBytes()).isEqualTo(1L << 30);
     assertThat(options.lbaBytes()).isEqualTo(4096);
@@ -48,6 +49,7 @@ class EmulatorOptionsTest {
     assertThat(options.mode()).isEqualTo(EmulatorOptions.Mode.THREAD);
     assertThat(options.shadow()).isTrue();
     assertThat(options.arbitration()).isEqualTo(EmulatorOptions.Arbitration.WRR);
+    assertThat(options.sgl()).isEqualTo(EmulatorOptions.Sgl.DWORD);
     assertThat(EmulatorOptions.parse("mem:1MiB?shadow=off").shadow()).isFalse();
   }
 
