@@ -3,6 +3,7 @@ package io.nvmedirect;
 import io.nvmedirect.driver.BlockRequest;
 import io.nvmedirect.driver.IoQueue;
 import io.nvmedirect.memory.DmaBuffer;
+import io.nvmedirect.memory.DmaVector;
 import io.nvmedirect.spec.NvmeException;
 import io.nvmedirect.spec.Opcode;
 import java.lang.invoke.MethodHandles;
@@ -100,6 +101,12 @@ public final class AsyncIo {
   /** The buffer is acquired, until the operation is done. */
   private boolean holdsBuffer;
 
+  /** The pieces of vectored operations, made for the first of them. */
+  private @Nullable DmaVector pieces;
+
+  /** Their buffers are acquired, until the operation is done. */
+  private boolean holdsPieces;
+
   /** Set if the data goes through a bounce buffer. */
   private @Nullable Bounce bounce;
 
@@ -171,6 +178,9 @@ public final class AsyncIo {
   void forget() {
     path = null;
     buffer = null;
+    if (pieces != null) {
+      pieces.forget();
+    }
     request.forget();
   }
 
@@ -210,6 +220,22 @@ public final class AsyncIo {
       this.buffer = buffer;
     }
     holdsBuffer = true;
+  }
+
+  /** Data in several pieces: the vector, empty, for the caller to fill; released like a buffer. */
+  DmaVector vectored() {
+    DmaVector empty = pieces;
+    if (empty == null) {
+      empty = new DmaVector();
+      pieces = empty;
+    }
+    holdsPieces = true;
+    return empty;
+  }
+
+  /** Takes {@link #vectored} back: the device cannot reach the data. */
+  void notVectored() {
+    releasePieces(false);
   }
 
   /** Data that is copied, window by window. */
@@ -310,6 +336,7 @@ public final class AsyncIo {
   private void releaseBuffer(boolean deviceMayUseIt) {
     DmaBuffer used = buffer;
     if (!holdsBuffer || used == null) {
+      releasePieces(deviceMayUseIt);
       return;
     }
     holdsBuffer = false;
@@ -323,6 +350,19 @@ public final class AsyncIo {
     used.release();
     if (copying != null) {
       Objects.requireNonNull(path).device().giveBack(used);
+    }
+  }
+
+  private void releasePieces(boolean deviceMayUseIt) {
+    DmaVector used = pieces;
+    if (!holdsPieces || used == null) {
+      return;
+    }
+    holdsPieces = false;
+    if (deviceMayUseIt) {
+      used.abandon();
+    } else {
+      used.release();
     }
   }
 }

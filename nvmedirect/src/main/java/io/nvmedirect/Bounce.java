@@ -21,7 +21,8 @@ final class Bounce {
   private final int opcode;
   private final int flags;
   private final long firstBlock;
-  private final MemorySegment memory;
+  private final MemorySegment[] memory;
+  private final long lengthBytes;
   private final DmaBuffer buffer;
 
   /** Bytes of the memory that are done. */
@@ -29,13 +30,16 @@ final class Bounce {
 
   private long windowBytes;
 
+  /**
+   * @param memory the segments of the data, one after the other; never changed
+   */
   Bounce(
       Namespace namespace,
       BlockRequest request,
       int opcode,
       int flags,
       long firstBlock,
-      MemorySegment memory,
+      MemorySegment[] memory,
       DmaBuffer buffer) {
     this.namespace = namespace;
     this.request = request;
@@ -43,6 +47,7 @@ final class Bounce {
     this.flags = flags;
     this.firstBlock = firstBlock;
     this.memory = memory;
+    this.lengthBytes = Segments.byteSize(memory);
     this.buffer = buffer;
   }
 
@@ -52,9 +57,9 @@ final class Bounce {
 
   /** Fills the next window and prepares the request for it. */
   void prepareWindow() {
-    windowBytes = Math.min(memory.byteSize() - done, buffer.byteSize());
+    windowBytes = Math.min(lengthBytes - done, buffer.byteSize());
     if (opcode != Opcode.READ) {
-      MemorySegment.copy(memory, done, buffer.segment(), 0, windowBytes);
+      Segments.gather(memory, done, buffer.segment(), windowBytes);
     }
     int shift = namespace.blockShift();
     request.transfer(
@@ -69,10 +74,10 @@ final class Bounce {
   int windowDone() {
     try {
       if (opcode == Opcode.READ) {
-        MemorySegment.copy(buffer.segment(), 0, memory, done, windowBytes);
+        Segments.scatter(buffer.segment(), memory, done, windowBytes);
       }
       done += windowBytes;
-      if (done == memory.byteSize()) {
+      if (done == lengthBytes) {
         return 0;
       }
       prepareWindow();

@@ -79,9 +79,23 @@ final class Coherence {
   /** Writes directly and returns when that is submitted. */
   void writeBehind(DirectPaths paths, int flags, MemorySegment from, long position)
       throws IOException {
-    beforeDirect(paths, position, from.byteSize());
-    writeBehind.submit(paths, flags, from, position);
-    written(position, from.byteSize());
+    long length = from.byteSize();
+    writeBehind(paths, position, length, io -> paths.writeBehind(io, flags, from, position));
+  }
+
+  /** Likewise, of several segments. */
+  void writeBehind(DirectPaths paths, int flags, MemorySegment[] from, long length, long position)
+      throws IOException {
+    writeBehind(
+        paths, position, length, io -> paths.writeBehind(io, flags, from, length, position));
+  }
+
+  private void writeBehind(
+      DirectPaths paths, long position, long length, WriteBehind.Submission submission)
+      throws IOException {
+    beforeDirect(paths, position, length);
+    writeBehind.submit(submission, position, length);
+    written(position, length);
   }
 
   // ---- Buffered access.

@@ -32,6 +32,7 @@ final class DirectIo {
   private final Namespace namespace;
   private final long blockMask;
   private final long sizeBytes;
+  private final VectoredPath vectored;
   private volatile boolean interrupt;
 
   /** Operations that are not done. */
@@ -56,6 +57,7 @@ final class DirectIo {
     this.namespace = device.ioNamespace();
     this.blockMask = namespace.blockBytes() - 1L;
     this.sizeBytes = namespace.sizeBytes();
+    this.vectored = new VectoredPath(this, namespace);
   }
 
   boolean isConfined() {
@@ -68,6 +70,11 @@ final class DirectIo {
 
   NvmeQueue queue() {
     return queue;
+  }
+
+  /** I/O on several segments. */
+  VectoredPath vectored() {
+    return vectored;
   }
 
   int outstanding() {
@@ -113,7 +120,7 @@ final class DirectIo {
   }
 
   /** {@code buffer} is acquired; the operation releases it. */
-  private void run(int opcode, int flags, long position, long length, DmaBuffer buffer, long offset)
+  void run(int opcode, int flags, long position, long length, DmaBuffer buffer, long offset)
       throws IOException {
     int shift = namespace.blockShift();
     AsyncIo io = synchronous();
@@ -172,13 +179,15 @@ final class DirectIo {
     }
   }
 
-  private static AsyncIo synchronous() {
+  /** An operation for a thread that waits for it; see {@link #runToEnd}. */
+  static AsyncIo synchronous() {
     AsyncIo io = SYNCHRONOUS.get();
     // A callback that runs while its thread waits may do synchronous I/O itself.
     return io.isInFlight() ? new AsyncIo() : io;
   }
 
-  private void runToEnd(AsyncIo io) throws IOException {
+  /** Submits, waits, and throws if the operation has failed. */
+  void runToEnd(AsyncIo io) throws IOException {
     submitOrQueue(io, true);
     await(io);
     try {
@@ -314,8 +323,9 @@ final class DirectIo {
     }
     checkAsynchronous(memory);
     DmaBuffer buffer = device.bounces().take();
+    MemorySegment[] all = {memory};
     Bounce bounce =
-        new Bounce(namespace, io.request(), opcode, flags, position >>> shift, memory, buffer);
+        new Bounce(namespace, io.request(), opcode, flags, position >>> shift, all, buffer);
     io.bounced(bounce);
     bounce.prepareWindow();
   }
@@ -352,8 +362,8 @@ final class DirectIo {
     }
   }
 
-  private void begin(
-      AsyncIo io, boolean asynchronous, int opcode, long position, long lengthBytes) {
+  /** Takes an operation; from now on it ends in {@link #abandon}, or by being submitted. */
+  void begin(AsyncIo io, boolean asynchronous, int opcode, long position, long lengthBytes) {
     queue.checkOwner();
     io.begin(this, asynchronous, opcode, position, lengthBytes);
     // Counted before the look, so that a close at the same time waits for it or is seen here.
@@ -380,7 +390,8 @@ final class DirectIo {
     return new IllegalStateException("the handle is closed: " + device.address());
   }
 
-  private void abandon(AsyncIo io) {
+  /** Gives an operation back that was begun and not submitted. */
+  void abandon(AsyncIo io) {
     if (io.isAsynchronous() && io.opcode() == Opcode.WRITE) {
       asyncWriteEnded();
     }
@@ -388,7 +399,7 @@ final class DirectIo {
     operationEnds(io.isAsynchronous());
   }
 
-  private boolean submit(AsyncIo io) throws IOException {
+  boolean submit(AsyncIo io) throws IOException {
     boolean submitted = false;
     try {
       submitted = queue.submit(io.request());
@@ -403,7 +414,7 @@ final class DirectIo {
     return submitted;
   }
 
-  private void submitOrQueue(AsyncIo io, boolean ring) throws IOException {
+  void submitOrQueue(AsyncIo io, boolean ring) throws IOException {
     boolean submitted = false;
     try {
       queue.submitOrQueue(io.request(), ring);
@@ -458,7 +469,7 @@ final class DirectIo {
             .formatted(position, lengthBytes, sizeBytes));
   }
 
-  private static void checkNotEmpty(long lengthBytes) {
+  static void checkNotEmpty(long lengthBytes) {
     if (lengthBytes == 0) {
       throw new IllegalArgumentException(
           "an asynchronous operation has at least one block: length=0");

@@ -87,6 +87,22 @@ final class DirectPaths implements Store {
     }
   }
 
+  /** Likewise, of several segments. */
+  void transfer(int opcode, int flags, MemorySegment[] memory, long length, long position)
+      throws IOException {
+    if (route == null) {
+      first.vectored().transfer(opcode, flags, memory, length, position);
+      return;
+    }
+    for (long done = 0; done < length; ) {
+      long part = Math.min(length - done, commandBytes);
+      DirectIo path = choose(opcode, position + done, part);
+      MemorySegment[] slice = Segments.slice(memory, done, part);
+      path.vectored().transfer(opcode, flags, slice, part, position + done);
+      done += part;
+    }
+  }
+
   /**
    * Submits a write that nobody reaps in particular; a write of several commands to several queues is
    * done when this returns.
@@ -101,6 +117,22 @@ final class DirectPaths implements Store {
     }
     DirectIo path = choose(Opcode.WRITE, position, from.byteSize());
     path.writeBehind(io, flags, from, position);
+    return path;
+  }
+
+  /** Likewise, of several segments. */
+  DirectIo writeBehind(AsyncIo io, int flags, MemorySegment[] from, long length, long position)
+      throws IOException {
+    MemorySegment[] behind = from;
+    long behindLength = length;
+    if (route != null && length > commandBytes) {
+      behindLength = commandBytes;
+      behind = Segments.slice(from, 0, behindLength);
+      MemorySegment[] rest = Segments.slice(from, behindLength, length - behindLength);
+      transfer(Opcode.WRITE, flags, rest, length - behindLength, position + behindLength);
+    }
+    DirectIo path = choose(Opcode.WRITE, position, behindLength);
+    path.vectored().writeBehind(io, flags, behind, behindLength, position);
     return path;
   }
 
@@ -123,7 +155,8 @@ final class DirectPaths implements Store {
       DirectIo path = route == null ? first : choose(opcode, position, length);
       return path.post(io, opcode, flags, buffer, offset, length, position);
     }
-    spread(io, opcode, flags, buffer.segment().asSlice(offset, length), position);
+    MemorySegment[] memory = {buffer.segment().asSlice(offset, length)};
+    spread(io, opcode, flags, memory, length, position);
     return true;
   }
 
@@ -141,14 +174,32 @@ final class DirectPaths implements Store {
       DirectIo path = route == null ? first : choose(opcode, position, length);
       return path.post(io, opcode, flags, memory, position, queueIfFull);
     }
-    spread(io, opcode, flags, memory, position);
+    spread(io, opcode, flags, new MemorySegment[] {memory}, length, position);
+    return true;
+  }
+
+  /** Likewise, of several segments. */
+  boolean post(
+      AsyncIo io,
+      int opcode,
+      int flags,
+      MemorySegment[] memory,
+      long length,
+      long position,
+      boolean queueIfFull)
+      throws IOException {
+    if (route == null || length <= commandBytes) {
+      DirectIo path = route == null ? first : choose(opcode, position, length);
+      return path.vectored().post(io, opcode, flags, memory, length, position, queueIfFull);
+    }
+    spread(io, opcode, flags, memory, length, position);
     return true;
   }
 
   /** One operation of several commands, each on the queue that is chosen for it. */
-  private void spread(AsyncIo io, int opcode, int flags, MemorySegment memory, long position)
+  private void spread(
+      AsyncIo io, int opcode, int flags, MemorySegment[] memory, long length, long position)
       throws IOException {
-    long length = memory.byteSize();
     checkRange(position, length);
     int parts = (int) ((length + commandBytes - 1) / commandBytes);
     // All are chosen before the first is posted, so that a bad choice changes nothing.
@@ -156,16 +207,23 @@ final class DirectPaths implements Store {
     for (int i = 0; i < parts; i++) {
       long at = i * commandBytes;
       chosen[i] = choose(opcode, position + at, Math.min(commandBytes, length - at));
-      chosen[i].checkAsynchronous(memory);
+      for (MemorySegment segment : memory) {
+        chosen[i].checkAsynchronous(segment);
+      }
     }
     chosen[0].beginSpread(io, opcode, position, length);
     Parts rest = new Parts(io, parts);
     for (int i = 0; i < parts; i++) {
       long at = i * commandBytes;
       AsyncIo part = new AsyncIo(done -> rest.ended(done.status()));
-      MemorySegment slice = memory.asSlice(at, Math.min(commandBytes, length - at));
+      long bytes = Math.min(commandBytes, length - at);
+      MemorySegment[] slice = Segments.slice(memory, at, bytes);
       try {
-        chosen[i].post(part, opcode, flags, slice, position + at, true);
+        if (slice.length == 1) {
+          chosen[i].post(part, opcode, flags, slice[0], position + at, true);
+        } else {
+          chosen[i].vectored().post(part, opcode, flags, slice, bytes, position + at, true);
+        }
       } catch (IOException | RuntimeException e) {
         // Earlier parts may be on their way: the operation ends with them, and with an error.
         rest.failed(parts - i);

@@ -12,7 +12,6 @@ import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,14 +29,11 @@ public final class NvmeHandle implements AutoCloseable {
   private final NvmeQueue queue;
   private final Coherence coherence;
   private final DirectPaths direct;
+  private final VectoredIo vectored;
+  private final HandlePosition position;
 
   /** Replaced as a whole, so that an operation sees one state of all options. */
   private volatile Set<HandleOption> options;
-
-  /** Owns the position, also while an operation at it is under way. */
-  private final ReentrantLock positionLock = new ReentrantLock();
-
-  private long position;
 
   /** How many lost writes of the device this handle's flush has told of. */
   private long lostWritesSeen;
@@ -61,6 +57,8 @@ public final class NvmeHandle implements AutoCloseable {
             selector == null
                 ? null
                 : (opcode, at, length) -> selector.select(this, opcode, at, length));
+    this.vectored = new VectoredIo(device, direct);
+    this.position = new HandlePosition(this);
     this.options = Set.of();
     this.lostWritesSeen = coherence.reportedLostWrites();
     options.forEach(option -> set(option, true));
@@ -176,6 +174,45 @@ public final class NvmeHandle implements AutoCloseable {
         // Also of a failed write, parts may be on the device.
         coherence.written(position, length);
       }
+    }
+  }
+
+  /**
+   * Reads into segments, one after the other, as one range: with one command, where the device can be
+   * told of all of them in one and the range is not larger than a command may be.
+   *
+   * <p>PRPs can, if every segment but the first begins on a page boundary of 4096 bytes, every one but
+   * the last ends on one, and the first is aligned to 4 bytes. SGLs can, if the controller takes them
+   * ({@link io.nvmedirect.spec.IdentifyController#sglAlignment}): up to 256 segments, of the alignment
+   * that it says. Else there are more commands, as long as each block is in one of them. If there is a
+   * block that cannot be, or memory that the device cannot reach, all is copied.
+   *
+   * @param to of any length each, also empty; together whole blocks on a direct handle
+   * @throws IllegalArgumentException if the range is misaligned or beyond the device, or some of the
+   *     memory is read-only: nothing was read
+   * @throws NvmeException if the device reports an error: the memory holds anything
+   */
+  public void read(MemorySegment[] to, long position) throws IOException {
+    if (has(HandleOption.BUFFERED)) {
+      vectored.readBuffered(to, position);
+    } else {
+      vectored.read(to, position);
+    }
+  }
+
+  /**
+   * Writes segments, one after the other, as one range, with as few commands as {@link
+   * #read(MemorySegment[], long)} has. A buffered handle writes one after the other into the cache.
+   *
+   * @throws IllegalArgumentException if the range is misaligned or beyond the device: nothing was
+   *     written
+   * @throws NvmeException if the device reports an error: the range holds old or new blocks
+   */
+  public void write(MemorySegment[] from, long position) throws IOException {
+    if (has(HandleOption.BUFFERED)) {
+      vectored.writeBuffered(from, position, has(HandleOption.WRITE_THROUGH));
+    } else {
+      vectored.write(from, position, writeFlags(), has(HandleOption.WRITE_BEHIND));
     }
   }
 
@@ -304,12 +341,7 @@ public final class NvmeHandle implements AutoCloseable {
 
   /** Where the next {@link #read(MemorySegment)} or {@link #write(MemorySegment)} begins, in bytes. */
   public long position() {
-    positionLock.lock();
-    try {
-      return position;
-    } finally {
-      positionLock.unlock();
-    }
+    return position.get();
   }
 
   /**
@@ -320,37 +352,7 @@ public final class NvmeHandle implements AutoCloseable {
    *     direct handle, not a multiple of the block: the position stays
    */
   public long seek(long offset, SeekOrigin origin) {
-    positionLock.lock();
-    try {
-      long size = device.sizeBytes();
-      long target;
-      try {
-        target =
-            switch (origin) {
-              case START -> offset;
-              case CURRENT -> Math.addExact(position, offset);
-              case END -> Math.subtractExact(size, offset);
-            };
-      } catch (ArithmeticException e) {
-        target = -1;
-      }
-      boolean aligned = has(HandleOption.BUFFERED) || target % device.blockBytes() == 0;
-      if (target < 0 || target > size || !aligned) {
-        throw new IllegalArgumentException(
-            "no position of a %s handle: %d from %s; size=%d, block=%d, position=%d"
-                .formatted(
-                    has(HandleOption.BUFFERED) ? "buffered" : "direct",
-                    offset,
-                    origin,
-                    size,
-                    device.blockBytes(),
-                    position));
-      }
-      position = target;
-      return target;
-    } finally {
-      positionLock.unlock();
-    }
+    return position.seek(offset, origin);
   }
 
   /**
@@ -359,16 +361,7 @@ public final class NvmeHandle implements AutoCloseable {
    * @return bytes read: less than {@code to} has at the end of the device, 0 there
    */
   public long read(MemorySegment to) throws IOException {
-    positionLock.lock();
-    try {
-      checkAligned(to.byteSize());
-      long length = Math.min(to.byteSize(), device.sizeBytes() - position);
-      read(to.asSlice(0, length), position);
-      position += length;
-      return length;
-    } finally {
-      positionLock.unlock();
-    }
+    return position.read(to);
   }
 
   /**
@@ -378,30 +371,7 @@ public final class NvmeHandle implements AutoCloseable {
    * @throws NvmeException at the end of the device, too
    */
   public long write(MemorySegment from) throws IOException {
-    positionLock.lock();
-    try {
-      checkAligned(from.byteSize());
-      long length = Math.min(from.byteSize(), device.sizeBytes() - position);
-      if (length == 0 && from.byteSize() > 0) {
-        throw new NvmeException(
-            "%s: the position is at the end of the device: %d"
-                .formatted(device.address(), position));
-      }
-      write(from.asSlice(0, length), position);
-      position += length;
-      return length;
-    } finally {
-      positionLock.unlock();
-    }
-  }
-
-  /** Of a direct handle all that is asked for is whole blocks, not only what the device has of it. */
-  private void checkAligned(long lengthBytes) {
-    if (!has(HandleOption.BUFFERED) && lengthBytes % device.blockBytes() != 0) {
-      throw new IllegalArgumentException(
-          "the length must be a multiple of the block of %d bytes: length=%d"
-              .formatted(device.blockBytes(), lengthBytes));
-    }
+    return position.write(from);
   }
 
   // ---- Asynchronous operations.
@@ -458,6 +428,33 @@ public final class NvmeHandle implements AutoCloseable {
     post(operation, Opcode.WRITE, writeFlags(), from, position, true);
   }
 
+  /**
+   * Posts a read into segments, as {@link #read(MemorySegment[], long)} does it. Each stays alive and
+   * untouched until the operation is done, the array need not.
+   *
+   * @param to together at least one block
+   * @return false if the queue is full: nothing has happened
+   */
+  public boolean read(AsyncIo operation, MemorySegment[] to, long position) throws IOException {
+    return vectored.post(operation, Opcode.READ, 0, to, position, false);
+  }
+
+  /** Posts a write of segments; otherwise like {@code read}. */
+  public boolean write(AsyncIo operation, MemorySegment[] from, long position) throws IOException {
+    return vectored.post(operation, Opcode.WRITE, writeFlags(), from, position, false);
+  }
+
+  /** Like {@code read}, but on a full queue the operation waits for a free slot. */
+  public void enqueueRead(AsyncIo operation, MemorySegment[] to, long position) throws IOException {
+    vectored.post(operation, Opcode.READ, 0, to, position, true);
+  }
+
+  /** Like {@code write}, but on a full queue the operation waits for a free slot. */
+  public void enqueueWrite(AsyncIo operation, MemorySegment[] from, long position)
+      throws IOException {
+    vectored.post(operation, Opcode.WRITE, writeFlags(), from, position, true);
+  }
+
   private boolean post(
       AsyncIo operation,
       int opcode,
@@ -477,8 +474,8 @@ public final class NvmeHandle implements AutoCloseable {
   }
 
   /**
-   * Reads into any memory; the future ends with an {@link NvmeException} if the device reports an
-   * error. On a queue with manual completion somebody has to call {@link NvmeQueue#poll}.
+   * Reads into any memory and rings, so that each call costs a doorbell: many at a time are cheaper with
+   * an {@link AsyncIo}. The future ends with an {@link NvmeException} if the device reports an error. On a queue with manual completion somebody has to call {@link NvmeQueue#poll}.
    */
   public CompletableFuture<Void> readAsync(MemorySegment to, long position) throws IOException {
     return start(Opcode.READ, 0, to, position);

@@ -3,6 +3,8 @@ package io.nvmedirect;
 import io.nvmedirect.driver.Backoff;
 import io.nvmedirect.driver.BlockRequest;
 import io.nvmedirect.driver.IoQueue;
+import io.nvmedirect.driver.Namespace;
+import io.nvmedirect.memory.DmaVector;
 import io.nvmedirect.spec.NvmeException;
 import java.io.IOException;
 import java.util.EnumSet;
@@ -15,6 +17,11 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A submission and completion queue pair of an application's own.
+ *
+ * <p>Posting and ringing are separate: however many operations are posted with an {@link AsyncIo}, one
+ * {@link #ring} or {@link #poll} shows them all to the device, by one write of a doorbell, and one more
+ * tells the device of all completions that a poll takes. A full queue is rung at once, for what is
+ * posted has to go before there is room.
  *
  * <p>By default any thread may use it: a short lock is held while commands are posted and while
  * completions are taken, never in a callback and never while waiting. A {@link QueueOption#CONFINED}
@@ -149,6 +156,11 @@ public final class NvmeQueue implements AutoCloseable {
   }
 
   // ---- Submission.
+
+  /** Whether commands of this queue can carry all of a vector, which is whole blocks. */
+  boolean carries(DmaVector data, Namespace namespace) {
+    return queue.carries(data, namespace);
+  }
 
   boolean submit(BlockRequest request) throws NvmeException {
     enter();

@@ -2,7 +2,6 @@ package io.nvmedirect;
 
 import io.nvmedirect.spec.NvmeException;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
@@ -23,6 +22,14 @@ final class WriteBehind {
   @FunctionalInterface
   interface Written {
     void written(long position, long lengthBytes);
+  }
+
+  /** Submits a write that nobody reaps in particular. */
+  @FunctionalInterface
+  interface Submission {
+
+    /** Returns the path that the write went. */
+    DirectIo submit(AsyncIo io) throws IOException;
   }
 
   private record Write(AsyncIo io, DirectIo path, long position, long lengthBytes) {
@@ -62,16 +69,16 @@ final class WriteBehind {
   }
 
   /** Submits a write and returns; overlapping ones have been waited for. */
-  void submit(DirectPaths paths, int flags, MemorySegment from, long position) throws IOException {
+  void submit(Submission submission, long position, long lengthBytes) throws IOException {
     lock.lock();
     try {
-      await(position, from.byteSize());
+      await(position, lengthBytes);
       if (writes.size() == MAX_WRITES) {
         finish(writes.removeFirst());
       }
       AsyncIo io = idle.isEmpty() ? new AsyncIo() : idle.removeLast();
-      DirectIo path = paths.writeBehind(io, flags, from, position);
-      writes.add(new Write(io, path, position, from.byteSize()));
+      DirectIo path = submission.submit(io);
+      writes.add(new Write(io, path, position, lengthBytes));
       count = writes.size();
     } finally {
       lock.unlock();

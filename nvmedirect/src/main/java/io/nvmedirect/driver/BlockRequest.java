@@ -1,6 +1,7 @@
 package io.nvmedirect.driver;
 
 import io.nvmedirect.memory.DmaBuffer;
+import io.nvmedirect.memory.DmaVector;
 import io.nvmedirect.spec.Opcode;
 import io.nvmedirect.spec.Sqe;
 import io.nvmedirect.transport.CompletionListener;
@@ -53,6 +54,11 @@ public final class BlockRequest implements CompletionListener {
   private long blocksLeft;
   private @Nullable DmaBuffer buffer;
   private long bufferOffset;
+
+  /** In place of the buffer: data in several pieces. */
+  private @Nullable DmaVector vector;
+
+  private int sglAlignment;
   private int inFlight;
   private int status;
 
@@ -73,6 +79,7 @@ public final class BlockRequest implements CompletionListener {
   public void forget() {
     queue = null;
     buffer = null;
+    vector = null;
   }
 
   /** Asks whether there is more to do. */
@@ -97,6 +104,20 @@ public final class BlockRequest implements CompletionListener {
       long offset) {
     prepare(opcode, namespace, flags, slba, blocks, namespace.maxTransferBlocks(), buffer);
     this.bufferOffset = offset;
+  }
+
+  /**
+   * Like the method above, with data in several pieces; the commands carry as much of it as their data
+   * pointers can describe.
+   *
+   * @param data the blocks from {@code slba} on: {@link IoQueue#carries} all of it
+   */
+  public void transfer(int opcode, Namespace namespace, int flags, long slba, DmaVector data) {
+    long blocks = data.byteSize() >>> namespace.blockShift();
+    prepare(opcode, namespace, flags, slba, blocks, namespace.maxTransferBlocks(), null);
+    this.bufferOffset = 0;
+    this.vector = data;
+    this.sglAlignment = namespace.sglAlignment();
   }
 
   /** A command on a range without data: Write Zeroes, Verify or Write Uncorrectable. */
@@ -139,6 +160,9 @@ public final class BlockRequest implements CompletionListener {
     if (this.buffer != buffer) {
       this.buffer = buffer;
     }
+    if (this.vector != null) {
+      this.vector = null;
+    }
     this.status = 0;
   }
 
@@ -165,6 +189,10 @@ public final class BlockRequest implements CompletionListener {
    * @return whether nothing is left to post: all is posted, or a command has failed
    */
   boolean post(QueuePair pair) {
+    DmaVector pieces = vector;
+    if (pieces != null) {
+      return post(pair, pieces);
+    }
     while (blocksLeft > 0 && status == 0) {
       long at = pair.claim();
       if (at == QueuePair.FULL) {
@@ -173,12 +201,32 @@ public final class BlockRequest implements CompletionListener {
       int blocks = (int) Math.min(blocksLeft, maxBlocks);
       long length = encode(pair.entries(), at, blocks);
       pair.post(buffer, bufferOffset, length, this);
-      inFlight++;
-      blocksLeft -= blocks;
-      slba += blocks;
-      bufferOffset += length;
+      posted(blocks, length);
     }
     return true;
+  }
+
+  private boolean post(QueuePair pair, DmaVector pieces) {
+    while (blocksLeft > 0 && status == 0) {
+      long at = pair.claim();
+      if (at == QueuePair.FULL) {
+        return false;
+      }
+      long most = Math.min(blocksLeft, maxBlocks) << blockShift;
+      long fit = pair.fit(pieces, bufferOffset, most, 1 << blockShift, sglAlignment);
+      int blocks = (int) (fit >>> blockShift);
+      long length = encode(pair.entries(), at, blocks);
+      pair.postVector(pieces, bufferOffset, length, this);
+      posted(blocks, length);
+    }
+    return true;
+  }
+
+  private void posted(int blocks, long lengthBytes) {
+    inFlight++;
+    blocksLeft -= blocks;
+    slba += blocks;
+    bufferOffset += lengthBytes;
   }
 
   /** Returns the bytes that the command transfers. */

@@ -234,7 +234,8 @@ public final class Controller implements AutoCloseable {
 
   /** The namespace for I/O, as it is formatted now. */
   public Namespace namespace(int nsid) throws IOException {
-    return Namespace.of(name, nsid, pages.namespace(nsid), maxTransferBytes());
+    return Namespace.of(
+        name, nsid, pages.namespace(nsid), maxTransferBytes(), identify.sglAlignment());
   }
 
   /** Erases a namespace and gives it another LBA format of its list. */

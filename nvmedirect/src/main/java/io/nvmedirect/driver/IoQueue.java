@@ -1,5 +1,6 @@
 package io.nvmedirect.driver;
 
+import io.nvmedirect.memory.DmaVector;
 import io.nvmedirect.spec.NvmeException;
 import io.nvmedirect.spec.Status;
 import io.nvmedirect.transport.QueuePair;
@@ -57,6 +58,22 @@ public final class IoQueue {
 
   QueuePair pair() {
     return pair;
+  }
+
+  /** Whether commands can carry all of a vector, which is whole blocks. Any thread may call it. */
+  public boolean carries(DmaVector data, Namespace namespace) {
+    int blockBytes = namespace.blockBytes();
+    long most = (long) namespace.maxTransferBlocks() << namespace.blockShift();
+    long size = data.byteSize();
+    for (long offset = 0; offset < size; ) {
+      long left = Math.min(most, size - offset);
+      long fit = pair.fit(data, offset, left, blockBytes, namespace.sglAlignment());
+      if (fit == 0) {
+        return false;
+      }
+      offset += fit;
+    }
+    return true;
   }
 
   /**

@@ -11,17 +11,21 @@ import io.nvmedirect.spec.NvmeException;
  * @param blockShift log2 of the bytes of a logical block
  * @param sizeBlocks logical blocks
  * @param maxTransferBlocks most blocks of one command that transfers data, 1 to 65536
+ * @param sglAlignment of the data blocks of an SGL: 1 or 4 bytes; 0 if the controller takes no SGLs
  */
-public record Namespace(int id, int blockShift, long sizeBlocks, int maxTransferBlocks) {
+public record Namespace(
+    int id, int blockShift, long sizeBlocks, int maxTransferBlocks, int sglAlignment) {
 
   /** NLB is a zero-based 16-bit count. */
   public static final int MAX_COMMAND_BLOCKS = 65536;
 
   /**
    * @param maxTransferBytes most bytes of one command
+   * @param sglAlignment as the record has it
    * @throws NvmeException if the LBA format is one that is not supported
    */
-  static Namespace of(String name, int id, IdentifyNamespace identify, long maxTransferBytes)
+  static Namespace of(
+      String name, int id, IdentifyNamespace identify, long maxTransferBytes, int sglAlignment)
       throws NvmeException {
     LbaFormat format = identify.format();
     int blockBytes = format.dataBytes();
@@ -38,7 +42,8 @@ public record Namespace(int id, int blockShift, long sizeBlocks, int maxTransfer
         id,
         Integer.numberOfTrailingZeros(blockBytes),
         identify.sizeBlocks(),
-        (int) Math.min(MAX_COMMAND_BLOCKS, maxTransferBytes / blockBytes));
+        (int) Math.min(MAX_COMMAND_BLOCKS, maxTransferBytes / blockBytes),
+        sglAlignment);
   }
 
   public int blockBytes() {

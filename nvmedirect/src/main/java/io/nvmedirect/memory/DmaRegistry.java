@@ -77,10 +77,15 @@ public final class DmaRegistry {
    *     thread, may go away under the device, is not aligned to 4 bytes, or cannot be mapped
    */
   public @Nullable DmaBuffer acquire(MemorySegment memory) {
+    return acquire(memory, 4);
+  }
+
+  /** Like the method above, for another alignment than 4 bytes: a power of two. */
+  @Nullable DmaBuffer acquire(MemorySegment memory, int alignment) {
     if (!memory.scope().isAlive()) {
       throw new IllegalStateException("the memory is closed: " + memory);
     }
-    if (!memory.isNative() || (memory.address() & 3) != 0) {
+    if (!memory.isNative() || (memory.address() & (alignment - 1)) != 0) {
       return null;
     }
     DmaBuffer found = find(memory);

@@ -59,9 +59,14 @@ final class PrpLists {
     return buffer.iova(list);
   }
 
-  /** All lists, for a look at them. */
+  /** The pages of all slots. */
   MemorySegment memory() {
     return lists;
+  }
+
+  /** The I/O virtual address of a byte of {@link #memory}. */
+  long iova(long offset) {
+    return buffer.iova(offset);
   }
 
   void close() {

@@ -2,6 +2,7 @@ package io.nvmedirect.queue;
 
 import io.nvmedirect.memory.DmaBuffer;
 import io.nvmedirect.memory.DmaMapper;
+import io.nvmedirect.memory.DmaVector;
 import io.nvmedirect.spec.Cqe;
 import io.nvmedirect.spec.Sqe;
 import io.nvmedirect.transport.AdminCommands;
@@ -30,6 +31,7 @@ final class RingQueuePair implements QueuePair {
   private final DmaBuffer sqBuffer;
   private final DmaBuffer cqBuffer;
   private final PrpLists prpLists;
+  private final VectorPointers vectors;
   private final MemorySegment sq;
   private final MemorySegment cq;
   private final Doorbell sqTailDoorbell;
@@ -62,6 +64,7 @@ final class RingQueuePair implements QueuePair {
     this.sqBuffer = sqBuffer;
     this.cqBuffer = cqBuffer;
     this.prpLists = prpLists;
+    this.vectors = new VectorPointers(prpLists);
     this.sq = sqBuffer.segment();
     this.cq = cqBuffer.segment();
   }
@@ -142,8 +145,27 @@ final class RingQueuePair implements QueuePair {
     if (data != null) {
       prpLists.describe(sq, at, slot.number, data.iova(offset), lengthBytes);
     }
+    advance();
+  }
+
+  private void advance() {
     int next = sqTail + 1;
     sqTail = next == entries ? 0 : next;
+  }
+
+  @Override
+  public long fit(DmaVector data, long offset, long mostBytes, int blockBytes, int sglAlignment) {
+    return VectorPointers.fit(data, offset, mostBytes, blockBytes, sglAlignment);
+  }
+
+  @Override
+  public void postVector(
+      DmaVector data, long offset, long lengthBytes, CompletionListener listener) {
+    long at = (long) sqTail * Sqe.BYTES;
+    CommandSlots.Slot slot = slots.take(listener);
+    Sqe.setCommandId(sq, at, slot.commandId);
+    vectors.describe(sq, at, slot.number, data, offset, lengthBytes);
+    advance();
   }
 
   @Override

@@ -85,6 +85,20 @@ public record IdentifyController(
   }
 
   /**
+   * SGLS bits 1:0: what the address and length of each data block of an SGL are multiples of, in
+   * commands of the NVM command set.
+   *
+   * @return 1 or 4 bytes; 0 if the controller takes no SGLs
+   */
+  public int sglAlignment() {
+    return switch (sglSupport & 3) {
+      case 1 -> 1;
+      case 2 -> 4;
+      default -> 0;
+    };
+  }
+
+  /**
    * Most bytes of one data transfer.
    *
    * @param minPageBytes CAP.MPSMIN in bytes

@@ -26,8 +26,8 @@ import java.nio.ByteOrder;
  *
  * <p>Encoding has two steps, for the command belongs to the driver and its data pointer to the
  * transport: one of the command methods writes the whole entry with CID and DPTR zero, and the
- * queue pair then sets {@link #setCommandId} and {@link #setPrps}. Counts that the wire has
- * zero-based are one-based here. Plain stores: the doorbell that follows publishes them.
+ * queue pair then sets {@link #setCommandId} and {@link #setPrps} or {@link #setSgl}. Counts that the
+ * wire has zero-based are one-based here. Plain stores: the doorbell that follows publishes them.
  */
 public final class Sqe {
 
@@ -284,6 +284,18 @@ public final class Sqe {
   public static void setPrps(MemorySegment ring, long offset, long prp1, long prp2) {
     PRP1.set(ring, offset, prp1);
     PRP2.set(ring, offset, prp2);
+  }
+
+  /**
+   * Makes an SGL descriptor the data pointer, and says so in PSDT.
+   *
+   * @param identifier {@link Sgl#DATA_BLOCK} or {@link Sgl#LAST_SEGMENT}
+   */
+  public static void setSgl(
+      MemorySegment ring, long offset, long address, long lengthBytes, int identifier) {
+    FLAGS.set(ring, offset, (byte) (PSDT_SGL << 6));
+    PRP1.set(ring, offset, address);
+    PRP2.set(ring, offset, Sgl.word(lengthBytes, identifier));
   }
 
   // ---- Fields, for who receives the entry.

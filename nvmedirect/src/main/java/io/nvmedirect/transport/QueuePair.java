@@ -1,6 +1,7 @@
 package io.nvmedirect.transport;
 
 import io.nvmedirect.memory.DmaBuffer;
+import io.nvmedirect.memory.DmaVector;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
@@ -49,6 +50,24 @@ public interface QueuePair {
    * @param lengthBytes of the data
    */
   void post(@Nullable DmaBuffer data, long offset, long lengthBytes, CompletionListener listener);
+
+  /**
+   * How much of a vector one command can transfer, for {@link #postVector}. Whether a certain block can be transferred does not depend on where the
+   * command begins. Any thread may call it.
+   *
+   * @param offset where the data of the command begins in the vector, a multiple of {@code blockBytes}
+   * @param mostBytes a multiple of {@code blockBytes}, at most what the vector has from {@code offset}
+   * @param sglAlignment what the controller asks of the data blocks of an SGL: 1 or 4 bytes; 0 if it
+   *     takes none
+   * @return bytes, a multiple of {@code blockBytes}; 0 if not even one block can, and has to be copied
+   */
+  long fit(DmaVector data, long offset, long mostBytes, int blockBytes, int sglAlignment);
+
+  /**
+   * Posts the command in the claimed entry like {@link #post}, with data in several pieces: as many
+   * bytes as {@link #fit} allows at the most.
+   */
+  void postVector(DmaVector data, long offset, long lengthBytes, CompletionListener listener);
 
   /** Shows the posted commands to the device. */
   void ring();

@@ -99,6 +99,7 @@ class RecordsTest {
     assertThat(id.supportsVerify()).isFalse();
     assertThat(id.hasVolatileWriteCache()).isTrue();
     assertThat(id.sglSupport()).isEqualTo(0x000F0001);
+    assertThat(id.sglAlignment()).isEqualTo(1);
     assertThat(id.subsystemNqn()).isEqualTo("nqn.x");
   }
 

@@ -1,0 +1,82 @@
+package io.nvmedirect;
+
+import io.nvmedirect.spec.Opcode;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * A handle's I/O on several segments. All of it is checked before any of it is done: the segments, and
+ * the range that they are together.
+ */
+final class VectoredIo {
+
+  private final NvmeDevice device;
+  private final Coherence coherence;
+  private final DirectPaths direct;
+
+  VectoredIo(NvmeDevice device, DirectPaths direct) {
+    this.device = device;
+    this.coherence = device.coherence();
+    this.direct = direct;
+  }
+
+  void read(MemorySegment[] to, long position) throws IOException {
+    long length = Segments.check(to, true);
+    direct.checkRange(position, length);
+    coherence.beforeDirect(direct, position, length);
+    direct.transfer(Opcode.READ, 0, to, length, position);
+  }
+
+  void write(MemorySegment[] from, long position, int flags, boolean behind) throws IOException {
+    long length = Segments.check(from, false);
+    direct.checkRange(position, length);
+    if (length == 0) {
+      return;
+    }
+    if (behind && !direct.isConfined() && Segments.areShared(from)) {
+      coherence.writeBehind(direct, flags, from, length, position);
+      return;
+    }
+    coherence.beforeDirect(direct, position, length);
+    try {
+      direct.transfer(Opcode.WRITE, flags, from, length, position);
+    } finally {
+      // Also of a failed write, parts may be on the device.
+      coherence.written(position, length);
+    }
+  }
+
+  void readBuffered(MemorySegment[] to, long position) throws IOException {
+    device.checkBytes(position, Segments.check(to, true));
+    direct.first().checkOpen();
+    long at = position;
+    for (MemorySegment segment : to) {
+      coherence.readBuffered(direct, segment, at);
+      at += segment.byteSize();
+    }
+  }
+
+  void writeBuffered(MemorySegment[] from, long position, boolean through) throws IOException {
+    device.checkBytes(position, Segments.check(from, false));
+    direct.first().checkOpen();
+    long at = position;
+    for (MemorySegment segment : from) {
+      coherence.writeBuffered(direct, segment, at, through);
+      at += segment.byteSize();
+    }
+  }
+
+  boolean post(
+      AsyncIo operation,
+      int opcode,
+      int flags,
+      MemorySegment[] memory,
+      long position,
+      boolean queueIfFull)
+      throws IOException {
+    long length = Segments.check(memory, opcode == Opcode.READ);
+    direct.checkRange(position, length);
+    coherence.beforeDirect(direct, position, length);
+    return direct.post(operation, opcode, flags, memory, length, position, queueIfFull);
+  }
+}
