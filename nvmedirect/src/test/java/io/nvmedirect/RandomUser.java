@@ -137,6 +137,17 @@ final class RandomUser implements AutoCloseable {
     };
   }
 
+  /** Some pieces of memory that have so many bytes together. */
+  private MemorySegment[] parts(int length) {
+    List<MemorySegment> parts = new ArrayList<>();
+    for (int left = length; left > 0; ) {
+      int part = parts.size() == 7 ? left : 1 + random.nextInt(left);
+      parts.add(memory(part));
+      left -= part;
+    }
+    return parts.toArray(MemorySegment[]::new);
+  }
+
   private MemorySegment newData(int length) {
     byte[] data = new byte[length];
     random.nextBytes(data);
@@ -147,6 +158,14 @@ final class RandomUser implements AutoCloseable {
 
   private void read(NvmeHandle handle, int from, int length) throws IOException {
     settleWrites(from, length);
+    if (random.nextInt(3) == 0) {
+      MemorySegment[] parts = parts(length);
+      handle.read(parts, base + from);
+      MemorySegment all = MemorySegment.ofArray(new byte[length]);
+      Segments.gather(parts, 0, all, length);
+      check("vectored read by " + handle.options(), from, all);
+      return;
+    }
     MemorySegment to = memory(length);
     handle.read(to, base + from);
     check("read by " + handle.options(), from, to);
@@ -155,7 +174,13 @@ final class RandomUser implements AutoCloseable {
   private void write(NvmeHandle handle, int from, int length) throws IOException {
     settle(from, length);
     MemorySegment data = newData(length);
-    handle.write(data, base + from);
+    if (random.nextInt(3) == 0) {
+      MemorySegment[] parts = parts(length);
+      Segments.scatter(data, parts, 0, length);
+      handle.write(parts, base + from);
+    } else {
+      handle.write(data, base + from);
+    }
     System.arraycopy(TestData.bytes(data), 0, model, from, length);
   }
 

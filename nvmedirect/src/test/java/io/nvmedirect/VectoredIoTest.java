@@ -161,8 +161,8 @@ class VectoredIoTest {
     byte[] model = TestData.random(seed, size);
     handles.getFirst().write(MemorySegment.ofArray(model), base);
     // Each segment has a page of its own, or more.
-    Lists lists = new Lists(random, buffer(64 << 20).segment());
-    for (int step = 0; step < operations.rounds(600); step++) {
+    Lists lists = new Lists(random, buffer(16 << 20).segment());
+    for (int step = 0; step < operations.rounds(3000); step++) {
       NvmeHandle handle = handles.get(random.nextInt(handles.size()));
       boolean buffered = handle.options().contains(HandleOption.BUFFERED);
       int most = random.nextInt(8) == 0 ? 100_000 : 3 * block;
