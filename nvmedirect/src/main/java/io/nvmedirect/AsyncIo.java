@@ -170,6 +170,10 @@ public final class AsyncIo {
     return opcode;
   }
 
+  long lengthBytes() {
+    return lengthBytes;
+  }
+
   BlockRequest request() {
     return request;
   }

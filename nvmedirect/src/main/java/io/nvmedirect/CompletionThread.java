@@ -1,6 +1,7 @@
 package io.nvmedirect;
 
 import io.nvmedirect.driver.Backoff;
+import io.nvmedirect.linux.TimerSlack;
 import java.util.Arrays;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -55,6 +56,8 @@ final class CompletionThread {
   }
 
   private void run() {
+    // Short parks between polls leave the core to others, and are as short as they say.
+    TimerSlack.least();
     int idle = 0;
     while (!closed) {
       boolean waiting = false;

@@ -12,6 +12,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Block I/O through one queue: checks, finds the memory or a bounce buffer for it, submits, and counts
@@ -23,7 +24,7 @@ final class DirectIo {
   private static final ThreadLocal<AsyncIo> SYNCHRONOUS = ThreadLocal.withInitial(AsyncIo::new);
 
   private static final long MAX_RANGE_BLOCKS = 0xFFFF_FFFFL;
-  private static final int MAX_RANGES = 256;
+  private static final long MAX_RANGES = 256L;
 
   private final NvmeQueue queue;
   private final boolean confined;
@@ -33,7 +34,10 @@ final class DirectIo {
   private final long blockMask;
   private final long sizeBytes;
   private final VectoredPath vectored;
-  private volatile boolean interrupt;
+  private volatile CompletionPolicy policy = CompletionPolicy.POLL;
+
+  /** Made when it is first needed, and kept. */
+  private volatile @Nullable LatencyModel latencies;
 
   /** Operations that are not done. */
   private final OperationCount outstanding;
@@ -81,8 +85,12 @@ final class DirectIo {
     return outstanding.get();
   }
 
-  void interrupt(boolean interrupt) {
-    this.interrupt = interrupt;
+  /** How synchronous operations are waited for from now on. */
+  void policy(CompletionPolicy policy) {
+    if (policy == CompletionPolicy.HYBRID && latencies == null) {
+      latencies = new LatencyModel();
+    }
+    this.policy = policy;
   }
 
   // ---- Synchronous operations.
@@ -100,6 +108,17 @@ final class DirectIo {
       run(opcode, flags, position, length, direct, DmaRegistry.offset(direct, memory));
       return;
     }
+    boolean shares = takeShare();
+    try {
+      bounce(opcode, flags, memory, position, length);
+    } finally {
+      giveShareBack(shares);
+    }
+  }
+
+  /** Copies through a bounce buffer, window by window. */
+  private void bounce(int opcode, int flags, MemorySegment memory, long position, long length)
+      throws IOException {
     DmaBuffer bounce = device.bounces().take();
     try {
       for (long done = 0; done < length; ) {
@@ -116,6 +135,22 @@ final class DirectIo {
       }
     } finally {
       device.giveBack(bounce);
+    }
+  }
+
+  /** Waits for a share of the bounce buffers; false if the thread is to do without. */
+  private boolean takeShare() {
+    // Who runs callbacks may be the one to complete the operations of those that have the shares.
+    boolean shares = !NvmeQueue.isDelivering();
+    if (shares) {
+      device.bounces().takeShare();
+    }
+    return shares;
+  }
+
+  private void giveShareBack(boolean shares) {
+    if (shares) {
+      device.bounces().giveShareBack();
     }
   }
 
@@ -153,29 +188,40 @@ final class DirectIo {
   /** Dataset Management with as many ranges and commands as the length needs. */
   void deallocate(long position, long lengthBytes) throws IOException {
     checkRange(position, lengthBytes);
-    long block = position >>> namespace.blockShift();
-    long left = lengthBytes >>> namespace.blockShift();
-    while (left > 0) {
-      DmaBuffer ranges = device.bounces().take();
+    boolean shares = takeShare();
+    try {
+      long block = position >>> namespace.blockShift();
+      long left = lengthBytes >>> namespace.blockShift();
+      while (left > 0) {
+        long blocks = Math.min(left, MAX_RANGES * MAX_RANGE_BLOCKS);
+        deallocateBlocks(block, blocks);
+        block += blocks;
+        left -= blocks;
+      }
+    } finally {
+      giveShareBack(shares);
+    }
+  }
+
+  /** One command: as many blocks as its ranges have room for. */
+  private void deallocateBlocks(long first, long blocks) throws IOException {
+    DmaBuffer ranges = device.bounces().take();
+    try {
       int count = 0;
-      long first = block;
-      while (left > 0 && count < MAX_RANGES) {
-        int blocks = (int) Math.min(left, MAX_RANGE_BLOCKS);
-        Sqe.datasetRange(ranges.segment(), (long) count * Sqe.DSM_RANGE_BYTES, block, blocks);
-        block += Integer.toUnsignedLong(blocks);
-        left -= Integer.toUnsignedLong(blocks);
+      for (long done = 0; done < blocks; done += MAX_RANGE_BLOCKS) {
+        int part = (int) Math.min(blocks - done, MAX_RANGE_BLOCKS);
+        long at = (long) count * Sqe.DSM_RANGE_BYTES;
+        Sqe.datasetRange(ranges.segment(), at, first + done, part);
         count++;
       }
+      int shift = namespace.blockShift();
       AsyncIo io = synchronous();
       ranges.acquire();
-      try {
-        long from = first << namespace.blockShift();
-        begin(io, false, Opcode.DATASET_MANAGEMENT, from, lengthBytes, ranges);
-        io.request().deallocate(namespace, count, ranges);
-        runToEnd(io);
-      } finally {
-        device.giveBack(ranges);
-      }
+      begin(io, false, Opcode.DATASET_MANAGEMENT, first << shift, blocks << shift, ranges);
+      io.request().deallocate(namespace, count, ranges);
+      runToEnd(io);
+    } finally {
+      device.giveBack(ranges);
     }
   }
 
@@ -189,7 +235,7 @@ final class DirectIo {
   /** Submits, waits, and throws if the operation has failed. */
   void runToEnd(AsyncIo io) throws IOException {
     submitOrQueue(io, true);
-    await(io);
+    queue.completionWait().await(io, policy, latencies);
     try {
       io.throwIfFailed();
     } finally {
@@ -245,9 +291,9 @@ final class DirectIo {
     submitOrQueue(io, true);
   }
 
-  /** Waits for an operation on this path's queue. */
+  /** Waits for an operation on this path's queue, that was submitted at any time. */
   void await(AsyncIo io) {
-    queue.await(io, interrupt);
+    queue.completionWait().await(io, policy, null);
   }
 
   /** Asynchronous writes that are not done on the device. */

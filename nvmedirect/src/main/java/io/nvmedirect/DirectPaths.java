@@ -272,9 +272,9 @@ final class DirectPaths implements Store {
     return sum(DirectIo::outstanding);
   }
 
-  void interrupt(boolean interrupt) {
+  void policy(CompletionPolicy policy) {
     for (DirectIo path : paths) {
-      path.interrupt(interrupt);
+      path.policy(policy);
     }
   }
 

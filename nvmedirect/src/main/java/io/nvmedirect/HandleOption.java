@@ -20,9 +20,17 @@ public enum HandleOption {
 
   /**
    * Synchronous operations block until the device interrupts instead of polling; needs queues with
-   * {@link QueueOption#INTERRUPT}.
+   * {@link QueueOption#INTERRUPT}. Not together with {@link #HYBRID}; a handle with neither polls.
    */
   INTERRUPT,
+
+  /**
+   * Synchronous operations sleep for most of the time that their kind and length have taken so far,
+   * then poll, and what takes much longer blocks: until the device interrupts on queues with {@link
+   * QueueOption#INTERRUPT}, otherwise parking and looking. What takes less than some 20 µs is polled
+   * for.
+   */
+  HYBRID,
 
   /** Direct writes survive a power cut once they are done, without a flush (FUA). */
   FORCE_UNIT_ACCESS

@@ -38,7 +38,8 @@ final class InterruptWaiters {
     return led.compareAndSet(false, true) ? lead(io) : follow(io);
   }
 
-  private long longestWaitNs() {
+  /** How long a thread may wait that somebody will wake; in between it looks at deadlines. */
+  long longestWaitNs() {
     return Math.min(LONGEST_WAIT_NS, vector.lookIntervalNs());
   }
 

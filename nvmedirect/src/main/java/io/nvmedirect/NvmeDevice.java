@@ -37,6 +37,9 @@ public final class NvmeDevice implements AutoCloseable {
 
   private static final int BOUNCE_BYTES = 128 * 1024;
 
+  /** Together 32 MiB. */
+  static final int MOST_BOUNCES = 256;
+
   private final String address;
   private final Controller controller;
   private final DmaRegistry registry;
@@ -58,7 +61,7 @@ public final class NvmeDevice implements AutoCloseable {
     this.controller = controller;
     this.namespace = namespace;
     this.registry = new DmaRegistry(controller.dma());
-    this.bounces = new BouncePool(controller.dma(), BOUNCE_BYTES);
+    this.bounces = new BouncePool(controller.dma(), BOUNCE_BYTES, MOST_BOUNCES);
     this.completionThread = new CompletionThread(address);
     this.coherence = coherence(namespace, options.cachePages(), options.lazyCache());
   }

@@ -92,17 +92,10 @@ public final class NvmeHandle implements AutoCloseable {
   /**
    * Sets or clears an option, for the next operation on.
    *
-   * @throws IllegalArgumentException for {@link HandleOption#INTERRUPT} if a queue has no interrupt
+   * @throws IllegalArgumentException for {@link HandleOption#INTERRUPT} if a queue has no interrupt, and
+   *     for {@code INTERRUPT} and {@link HandleOption#HYBRID} at once: clear the one first
    */
   public synchronized void set(HandleOption option, boolean value) {
-    if (option == HandleOption.INTERRUPT) {
-      if (value && !direct.hasInterrupts()) {
-        throw new IllegalArgumentException(
-            "HandleOption.INTERRUPT needs queues with QueueOption.INTERRUPT: queue %d has %s"
-                .formatted(queue.id(), queue.options()));
-      }
-      direct.interrupt(value);
-    }
     EnumSet<HandleOption> next = EnumSet.noneOf(HandleOption.class);
     next.addAll(options);
     if (value) {
@@ -110,7 +103,26 @@ public final class NvmeHandle implements AutoCloseable {
     } else {
       next.remove(option);
     }
+    direct.policy(policy(next));
     options = Set.copyOf(next);
+  }
+
+  private CompletionPolicy policy(Set<HandleOption> of) {
+    boolean hybrid = of.contains(HandleOption.HYBRID);
+    if (!of.contains(HandleOption.INTERRUPT)) {
+      return hybrid ? CompletionPolicy.HYBRID : CompletionPolicy.POLL;
+    }
+    if (hybrid) {
+      throw new IllegalArgumentException(
+          "HandleOption.INTERRUPT and HandleOption.HYBRID are two completion policies: choose one of"
+              + " them");
+    }
+    if (!direct.hasInterrupts()) {
+      throw new IllegalArgumentException(
+          "HandleOption.INTERRUPT needs queues with QueueOption.INTERRUPT: queue %d has %s"
+              .formatted(queue.id(), queue.options()));
+    }
+    return CompletionPolicy.INTERRUPT;
   }
 
   private boolean has(HandleOption option) {

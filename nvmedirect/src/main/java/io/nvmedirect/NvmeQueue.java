@@ -1,6 +1,5 @@
 package io.nvmedirect;
 
-import io.nvmedirect.driver.Backoff;
 import io.nvmedirect.driver.BlockRequest;
 import io.nvmedirect.driver.IoQueue;
 import io.nvmedirect.driver.Namespace;
@@ -48,7 +47,7 @@ public final class NvmeQueue implements AutoCloseable {
   /** Reaps asynchronous operations; null for manual completion. */
   private final @Nullable CompletionThread completionThread;
 
-  private final InterruptWaiters interruptWaiters;
+  private final CompletionWait completionWait;
 
   /** Open handles, or CLOSED: one word, so that a queue with a handle never closes. */
   private final AtomicInteger handles = new AtomicInteger();
@@ -74,7 +73,7 @@ public final class NvmeQueue implements AutoCloseable {
     this.options = Set.copyOf(options);
     this.lock = options.contains(QueueOption.CONFINED) ? null : new ReentrantLock();
     this.completionThread = completionThread;
-    this.interruptWaiters = new InterruptWaiters(this, queue);
+    this.completionWait = new CompletionWait(this, queue);
   }
 
   public NvmeDevice device() {
@@ -189,21 +188,26 @@ public final class NvmeQueue implements AutoCloseable {
     }
   }
 
-  /** An asynchronous operation is about to be submitted. */
+  /** Whether somebody reaps operations that nobody polls for. */
+  boolean hasCompletionThread() {
+    return completionThread != null;
+  }
+
+  /** The completion thread is about to be needed for an operation. */
   void asyncBegins() {
     if (completionThread != null) {
       asyncInFlight.incrementAndGet();
     }
   }
 
-  /** It was submitted: somebody has to reap it. */
+  /** The operation was submitted: somebody has to reap it. */
   void asyncSubmitted() {
     if (completionThread != null) {
       completionThread.wake();
     }
   }
 
-  /** It is done, or was not submitted. */
+  /** The operation is done, or was not submitted. */
   void asyncEnds() {
     if (completionThread != null) {
       asyncInFlight.decrementAndGet();
@@ -341,37 +345,12 @@ public final class NvmeQueue implements AutoCloseable {
     return DELIVERING.get()[0] > 0;
   }
 
-  /** Waits until an operation is done, reaping for others meanwhile. */
-  void await(AsyncIo io, boolean interrupt) {
-    boolean interrupted = false;
-    boolean waited = false;
-    for (int idle = 0; !io.isDone(); idle++) {
-      if (pollWhileWaiting() > 0) {
-        idle = -1;
-      } else if (io.isDone()) {
-        break;
-      } else if (interrupt) {
-        waited = true;
-        interrupted |= interruptWaiters.await(io);
-        lookAtDeadlines();
-      } else {
-        long parkNs = Backoff.spinOrParkNs(idle);
-        if (parkNs > 0) {
-          // An interrupt does not end the wait, since the device uses the buffer; kept for later.
-          interrupted |= Thread.interrupted();
-          io.park(parkNs);
-        }
-      }
-    }
-    if (waited) {
-      interruptWaiters.leave();
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+  /** How threads wait for operations. */
+  CompletionWait completionWait() {
+    return completionWait;
   }
 
-  private void lookAtDeadlines() {
+  void lookAtDeadlines() {
     enter();
     try {
       if (!closed) {
@@ -453,7 +432,7 @@ public final class NvmeQueue implements AutoCloseable {
     if (lock != null) {
       lock.unlock();
     }
-    interruptWaiters.close();
+    completionWait.close();
     device.queueClosed(this, queue);
   }
 }

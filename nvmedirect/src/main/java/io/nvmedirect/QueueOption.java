@@ -14,6 +14,9 @@ public enum QueueOption {
    */
   MANUAL_COMPLETION,
 
-  /** The device signals completions by interrupts, for handles with {@link HandleOption#INTERRUPT}. */
+  /**
+   * The device signals completions by interrupts, for handles with {@link HandleOption#INTERRUPT} or
+   * {@link HandleOption#HYBRID}.
+   */
   INTERRUPT
 }

@@ -1,5 +1,6 @@
 package io.nvmedirect.emulator;
 
+import io.nvmedirect.linux.TimerSlack;
 import io.nvmedirect.queue.Doorbell;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
@@ -20,10 +21,10 @@ final class DeviceThread implements Engine {
 
   private static final int YIELDS = 20;
 
-  /** A parked thread wakes about this much late. */
-  private static final long WAKE_NS = 55_000;
+  /** A parked thread wakes about this much late, with the least timer slack. */
+  private static final long WAKE_NS = 15_000;
 
-  private static final long SHORT_WAIT_NS = 20_000;
+  private static final long SHORT_WAIT_NS = 10_000;
 
   private static final int AWAKE = 0;
   private static final int ASLEEP = 1;
@@ -55,6 +56,7 @@ final class DeviceThread implements Engine {
   }
 
   private void run() {
+    TimerSlack.least();
     int idle = 0;
     while (!closing) {
       int done = writes.isEmpty() ? 0 : writes.applyTo(controller);

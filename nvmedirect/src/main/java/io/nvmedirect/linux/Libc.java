@@ -34,6 +34,8 @@ final class Libc {
       call("munmap", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG));
   private static final MethodHandle MADVISE =
       call("madvise", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT));
+  private static final MethodHandle PRCTL =
+      variadic("prctl", 1, FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG));
 
   /** Linking a function takes milliseconds in a young JVM: a device in memory does without these. */
   private static final class OfFiles {
@@ -276,6 +278,15 @@ final class Libc {
       return result((int) OfDevices.GETRLIMIT.invokeExact(state, resource, limits), state);
     } catch (Throwable e) {
       throw unexpected("getrlimit", e);
+    }
+  }
+
+  /** {@code state} has {@link #STATE}'s layout; the caller keeps it, so that nothing is allocated. */
+  static int prctl(MemorySegment state, int operation, long argument) {
+    try {
+      return result((int) PRCTL.invokeExact(state, operation, argument), state);
+    } catch (Throwable e) {
+      throw unexpected("prctl", e);
     }
   }
 

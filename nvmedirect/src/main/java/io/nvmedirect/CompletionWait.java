@@ -1,0 +1,183 @@
+package io.nvmedirect;
+
+import io.nvmedirect.driver.Backoff;
+import io.nvmedirect.driver.IoQueue;
+import io.nvmedirect.linux.TimerSlack;
+import java.util.function.IntToLongFunction;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How threads wait for their operations on a queue, each by the policy of its handle, and reap for
+ * others meanwhile. Whoever completes an operation wakes the thread that parks or blocks for it.
+ *
+ * <p>A virtual thread parks whatever the policy, for nothing else leaves its carrier to others; the
+ * queue's completion thread reaps for it.
+ *
+ * <p>An interrupt of the waiting thread ends no wait, since the device uses the buffer: it is kept for
+ * later.
+ */
+final class CompletionWait {
+
+  /** A look at an operation this long after the last one is no exact sample of its latency. */
+  private static final long EXACT_NS = 5_000;
+
+  private final NvmeQueue queue;
+  private final IoQueue vector;
+  private final InterruptWaiters interruptWaiters;
+
+  CompletionWait(NvmeQueue queue, IoQueue vector) {
+    this.queue = queue;
+    this.vector = vector;
+    this.interruptWaiters = new InterruptWaiters(queue, vector);
+  }
+
+  /**
+   * Waits until an operation is done.
+   *
+   * @param latencies for {@link CompletionPolicy#HYBRID}: what operations take that were submitted just
+   *     now; null if this one was submitted at another time
+   */
+  void await(AsyncIo io, CompletionPolicy policy, @Nullable LatencyModel latencies) {
+    if (io.isDone()) {
+      return;
+    }
+    // What the controller has executed when the doorbell was rung is done now.
+    queue.pollWhileWaiting();
+    if (!io.isDone() && wait(io, policy, latencies)) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** All waits return whether the thread was interrupted meanwhile. */
+  private boolean wait(AsyncIo io, CompletionPolicy policy, @Nullable LatencyModel latencies) {
+    if (Thread.currentThread().isVirtual()) {
+      return queue.hasCompletionThread() ? park(io) : poll(io, Backoff::yieldOrParkNs);
+    }
+    return switch (policy) {
+      case POLL -> poll(io, Backoff::spinOrParkNs);
+      case INTERRUPT -> block(io);
+      case HYBRID ->
+          latencies == null ? blockOrPoll(io, Backoff::spinOrParkNs) : sleepAndPoll(io, latencies);
+    };
+  }
+
+  // ---- Platform threads.
+
+  /**
+   * Polls until the operation is done.
+   *
+   * @param backoff waits a little or says how long to park, by the number of polls in a row that found
+   *     nothing
+   */
+  private boolean poll(AsyncIo io, IntToLongFunction backoff) {
+    boolean interrupted = false;
+    for (int idle = 0; !io.isDone(); idle++) {
+      if (queue.pollWhileWaiting() > 0) {
+        idle = -1;
+      } else if (!io.isDone()) {
+        interrupted |= parkFor(io, backoff.applyAsLong(idle));
+      }
+    }
+    return interrupted;
+  }
+
+  private static boolean parkFor(AsyncIo io, long ns) {
+    if (ns == 0) {
+      return false;
+    }
+    // An interrupted thread does not park.
+    boolean interrupted = Thread.interrupted();
+    io.park(ns);
+    return interrupted;
+  }
+
+  private boolean block(AsyncIo io) {
+    boolean interrupted = false;
+    while (!io.isDone()) {
+      interrupted |= interruptWaiters.await(io);
+      queue.lookAtDeadlines();
+      queue.pollWhileWaiting();
+    }
+    interruptWaiters.leave();
+    return interrupted;
+  }
+
+  private boolean blockOrPoll(AsyncIo io, IntToLongFunction backoff) {
+    return vector.hasInterrupt() ? block(io) : poll(io, backoff);
+  }
+
+  /** Sleeps until shortly before the operation is expected to end, polls, and then blocks. */
+  private boolean sleepAndPoll(AsyncIo io, LatencyModel latencies) {
+    int kind = LatencyModel.kind(io.opcode(), io.lengthBytes());
+    long begunNs = System.nanoTime();
+    long nowNs = begunNs;
+    boolean interrupted = false;
+    long sleepNs = latencies.sleepNs(kind);
+    if (sleepNs > 0) {
+      interrupted = sleep(io, begunNs + sleepNs);
+      queue.pollWhileWaiting();
+      nowNs = System.nanoTime();
+      if (io.isDone()) {
+        latencies.early(kind, nowNs - begunNs);
+        return interrupted;
+      }
+      latencies.overslept(nowNs - begunNs - sleepNs);
+    }
+    long untilNs = nowNs + latencies.pollNs(kind);
+    for (int idle = 0; nowNs - untilNs < 0; idle++) {
+      Backoff.spin(idle);
+      queue.pollWhileWaiting();
+      long lastNs = nowNs;
+      nowNs = System.nanoTime();
+      if (io.isDone()) {
+        latencies.exact(kind, (nowNs - lastNs < EXACT_NS ? nowNs : lastNs) - begunNs);
+        return interrupted;
+      }
+    }
+    latencies.late(kind, nowNs - begunNs);
+    interrupted |= blockOrPoll(io, Backoff::parkNs);
+    return interrupted;
+  }
+
+  private static boolean sleep(AsyncIo io, long untilNs) {
+    boolean interrupted = false;
+    int slack = TimerSlack.least();
+    try {
+      for (long left = untilNs - System.nanoTime();
+          left > 0 && !io.isDone();
+          left = untilNs - System.nanoTime()) {
+        interrupted |= parkFor(io, left);
+      }
+    } finally {
+      TimerSlack.restore(slack);
+    }
+    return interrupted;
+  }
+
+  // ---- Virtual threads.
+
+  /** Parks until the completion thread, or whoever reaps before it, has completed the operation. */
+  private boolean park(AsyncIo io) {
+    boolean interrupted = false;
+    queue.asyncBegins();
+    try {
+      queue.asyncSubmitted();
+      while (!io.isDone()) {
+        interrupted |= parkFor(io, interruptWaiters.longestWaitNs());
+        if (!io.isDone()) {
+          // The completion thread looks at deadlines too, unless a callback holds it up.
+          queue.lookAtDeadlines();
+          queue.pollWhileWaiting();
+        }
+      }
+    } finally {
+      queue.asyncEnds();
+    }
+    return interrupted;
+  }
+
+  /** Returns when no thread uses the vector any more; no operation is in flight. */
+  void close() {
+    interruptWaiters.close();
+  }
+}
