@@ -249,6 +249,16 @@ public final class AsyncIo {
     direct(bounce.buffer());
   }
 
+  /** Parks the calling thread until the operation is done, or for no reason. */
+  void park() {
+    // As below.
+    waiter = Thread.currentThread();
+    if ((int) STATE.getVolatile(this) != DONE) {
+      LockSupport.park(this);
+    }
+    waiter = null;
+  }
+
   /** Parks the calling thread until the operation is done, or the time is over, or for no reason. */
   void park(long timeoutNs) {
     park(timeoutNs, null);

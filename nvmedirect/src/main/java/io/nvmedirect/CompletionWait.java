@@ -163,12 +163,11 @@ final class CompletionWait {
     try {
       queue.asyncSubmitted();
       while (!io.isDone()) {
-        interrupted |= parkFor(io, interruptWaiters.longestWaitNs());
-        if (!io.isDone()) {
-          // The completion thread looks at deadlines too, unless a callback holds it up.
-          queue.lookAtDeadlines();
-          queue.pollWhileWaiting();
-        }
+        // Without a limit, which is a timer that costs more than the park: the completion thread
+        // looks
+        // at deadlines.
+        interrupted |= Thread.interrupted();
+        io.park();
       }
     } finally {
       queue.asyncEnds();

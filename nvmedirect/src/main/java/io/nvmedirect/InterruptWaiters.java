@@ -38,8 +38,7 @@ final class InterruptWaiters {
     return led.compareAndSet(false, true) ? lead(io) : follow(io);
   }
 
-  /** How long a thread may wait that somebody will wake; in between it looks at deadlines. */
-  long longestWaitNs() {
+  private long longestWaitNs() {
     return Math.min(LONGEST_WAIT_NS, vector.lookIntervalNs());
   }
 

@@ -12,6 +12,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
 import java.lang.management.MemoryPoolMXBean;
 import java.lang.management.MemoryType;
+import java.util.Arrays;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -21,7 +22,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  * the one as for the other, and a callback's read goes to the next part of it each time. Prints a table
  * with the medians of several rounds of both in turn.
  *
- * <p>{@code java -Xmx512m -cp benchmarks.jar io.nvmedirect.benchmarks.VirtualThreadsLoad [--smoke]
+ * <p>{@code java -XX:+UseParallelGC -Xmx1g -cp benchmarks.jar io.nvmedirect.benchmarks.VirtualThreadsLoad [--smoke]
  * [ADDRESS...]}
  */
 public final class VirtualThreadsLoad {
@@ -35,8 +36,8 @@ public final class VirtualThreadsLoad {
 
   private VirtualThreadsLoad(boolean smoke) {
     this.threads = smoke ? 1000 : 100_000;
-    this.readsPerThread = smoke ? 1 : 4;
-    this.rounds = smoke ? 1 : 5;
+    this.readsPerThread = smoke ? 1 : 10;
+    this.rounds = smoke ? 1 : 3;
   }
 
   public static void main(String[] args) throws IOException, InterruptedException {
@@ -89,7 +90,7 @@ public final class VirtualThreadsLoad {
   }
 
   private static double median(double[] values) {
-    return java.util.Arrays.stream(values).sorted().toArray()[values.length / 2];
+    return Arrays.stream(values).sorted().toArray()[values.length / 2];
   }
 
   /** A read that is posted again when it is done, while there are reads left. */
@@ -164,22 +165,22 @@ public final class VirtualThreadsLoad {
 
   private double byVirtualThreads(NvmeHandle[] handles, DmaBuffer buffer)
       throws InterruptedException {
-    CountDownLatch start = new CountDownLatch(1);
+    Thread[] all = new Thread[threads];
     CountDownLatch ended = new CountDownLatch(threads);
     AtomicInteger failed = new AtomicInteger();
     for (int i = 0; i < threads; i++) {
       NvmeHandle handle = handles[i % handles.length];
       MemorySegment part = buffer.segment().asSlice((long) i * BLOCK, BLOCK);
       int seed = i;
-      Thread.ofVirtual()
-          .start(
+      all[i] =
+        Thread.ofVirtual()
+          .unstarted(
               () -> {
                 try {
-                  start.await();
                   for (int n = 0; n < readsPerThread; n++) {
                     handle.read(part, position(handle.device(), seed * 31 + n));
                   }
-                } catch (IOException | InterruptedException | RuntimeException e) {
+                } catch (IOException | RuntimeException e) {
                   failed.incrementAndGet();
                 } finally {
                   ended.countDown();
@@ -187,7 +188,9 @@ public final class VirtualThreadsLoad {
               });
     }
     long fromNs = System.nanoTime();
-    start.countDown();
+    for (Thread thread : all) {
+      thread.start();
+    }
     ended.await();
     long tookNs = System.nanoTime() - fromNs;
     if (failed.get() > 0) {

@@ -1,0 +1,64 @@
+package io.nvmedirect.memory;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+class BouncePoolTest {
+
+  private final DmaBufferTest.CountingMapper mapper = new DmaBufferTest.CountingMapper();
+  private final BouncePool pool = new BouncePool(mapper, 4096, 2);
+
+  @Test
+  void giveBack_keepsNoMoreThanTheLimit() throws Exception {
+    List<DmaBuffer> taken = new ArrayList<>();
+    for (int i = 0; i < 5; i++) {
+      taken.add(pool.take());
+    }
+    assertThat(mapper.mapped).hasValue(5);
+    taken.forEach(pool::giveBack);
+    assertThat(mapper.mapped).hasValue(2);
+    assertThat(pool.take()).isIn(taken);
+    pool.close();
+    assertThat(mapper.mapped).hasValue(1);
+  }
+
+  @Test
+  void shares_boundTheBuffersInUse() throws Exception {
+    AtomicInteger inUse = new AtomicInteger();
+    AtomicInteger most = new AtomicInteger();
+    List<Future<?>> users = new ArrayList<>();
+    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      for (int i = 0; i < 1000; i++) {
+        users.add(
+            threads.submit(() -> {
+              pool.takeShare();
+              DmaBuffer buffer = pool.take();
+              most.accumulateAndGet(inUse.incrementAndGet(), Math::max);
+              LockSupport.parkNanos(1);
+              inUse.decrementAndGet();
+              pool.giveBack(buffer);
+              pool.giveShareBack();
+              return null;
+            }));
+      }
+      for (Future<?> user : users) {
+        user.get();
+      }
+    }
+    assertThat(most).hasValueBetween(1, 2);
+    assertThat(mapper.mapped).hasValueBetween(1, 2);
+    assertThat(pool.waiting()).isZero();
+    pool.close();
+    assertThat(mapper.mapped).hasValue(0);
+  }
+}
