@@ -3,6 +3,7 @@ package io.nvmedirect;
 import io.nvmedirect.driver.Backoff;
 import io.nvmedirect.driver.IoQueue;
 import io.nvmedirect.linux.TimerSlack;
+import java.util.concurrent.TimeUnit;
 import java.util.function.IntToLongFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -21,14 +22,25 @@ final class CompletionWait {
   /** A look at an operation this long after the last one is no exact sample of its latency. */
   private static final long EXACT_NS = 5_000;
 
+  /** Nothing but deadlines needs a look without having been woken for it. */
+  private static final long LONGEST_WAIT_NS = TimeUnit.SECONDS.toNanos(1);
+
   private final NvmeQueue queue;
   private final IoQueue vector;
-  private final InterruptWaiters interruptWaiters;
+  private final long longestWaitNs;
+
+  /** Of the threads that poll one does; more would only take each other's core. */
+  private final LeaderFollowers pollers;
+
+  /** One of the threads that wait for an interrupt blocks on the vector. */
+  private final LeaderFollowers blockers;
 
   CompletionWait(NvmeQueue queue, IoQueue vector) {
     this.queue = queue;
     this.vector = vector;
-    this.interruptWaiters = new InterruptWaiters(queue, vector);
+    this.longestWaitNs = Math.min(LONGEST_WAIT_NS, vector.lookIntervalNs());
+    this.pollers = new LeaderFollowers(longestWaitNs);
+    this.blockers = new LeaderFollowers(longestWaitNs);
   }
 
   /**
@@ -54,7 +66,7 @@ final class CompletionWait {
       return queue.hasCompletionThread() ? park(io) : poll(io, Backoff::yieldOrParkNs);
     }
     return switch (policy) {
-      case POLL -> poll(io, Backoff::spinOrParkNs);
+      case POLL -> pollOrFollow(io, Backoff::spinOrParkNs);
       case INTERRUPT -> block(io);
       case HYBRID ->
           latencies == null ? blockOrPoll(io, Backoff::spinOrParkNs) : sleepAndPoll(io, latencies);
@@ -91,52 +103,98 @@ final class CompletionWait {
     return interrupted;
   }
 
-  private boolean block(AsyncIo io) {
+  /** Polls, or lets another one of the threads that poll do it. */
+  private boolean pollOrFollow(AsyncIo io, IntToLongFunction backoff) {
     boolean interrupted = false;
     while (!io.isDone()) {
-      interrupted |= interruptWaiters.await(io);
-      queue.lookAtDeadlines();
-      queue.pollWhileWaiting();
+      if (pollers.tryLead()) {
+        try {
+          interrupted |= poll(io, backoff);
+        } finally {
+          pollers.endLead();
+        }
+      } else {
+        interrupted |= pollers.follow(io);
+        queue.pollWhileWaiting();
+      }
     }
-    interruptWaiters.leave();
+    pollers.leave();
     return interrupted;
   }
 
+  /** Blocks on the vector, or lets another one of the threads that block do it. */
+  private boolean block(AsyncIo io) {
+    boolean interrupted = false;
+    while (!io.isDone()) {
+      interrupted |= blockers.tryLead() ? blockOnVector(io) : blockers.follow(io);
+      queue.lookAtDeadlines();
+      queue.pollWhileWaiting();
+    }
+    blockers.leave();
+    return interrupted;
+  }
+
+  private boolean blockOnVector(AsyncIo io) {
+    try {
+      io.block(vector, longestWaitNs);
+      // Before another one leads, who would wait for a signal that was taken here; and not only if
+      // the queue is free just now, for there may be no other signal.
+      queue.reapAfterInterrupt();
+      return false;
+    } catch (InterruptedException e) {
+      return true;
+    } finally {
+      blockers.endLead();
+    }
+  }
+
   private boolean blockOrPoll(AsyncIo io, IntToLongFunction backoff) {
-    return vector.hasInterrupt() ? block(io) : poll(io, backoff);
+    return vector.hasInterrupt() ? block(io) : pollOrFollow(io, backoff);
   }
 
   /** Sleeps until shortly before the operation is expected to end, polls, and then blocks. */
   private boolean sleepAndPoll(AsyncIo io, LatencyModel latencies) {
     int kind = LatencyModel.kind(io.opcode(), io.lengthBytes());
     long begunNs = System.nanoTime();
-    long nowNs = begunNs;
     boolean interrupted = false;
     long sleepNs = latencies.sleepNs(kind);
     if (sleepNs > 0) {
       interrupted = sleep(io, begunNs + sleepNs);
       queue.pollWhileWaiting();
-      nowNs = System.nanoTime();
+      long sleptNs = System.nanoTime() - begunNs;
       if (io.isDone()) {
-        latencies.early(kind, nowNs - begunNs);
+        latencies.early(kind, sleptNs);
         return interrupted;
       }
-      latencies.overslept(nowNs - begunNs - sleepNs);
+      latencies.overslept(sleptNs - sleepNs);
     }
+    if (pollers.tryLead()) {
+      try {
+        pollAndLearn(io, begunNs, kind, latencies);
+      } finally {
+        pollers.endLead();
+        pollers.leave();
+      }
+    }
+    interrupted |= blockOrPoll(io, Backoff::parkNs);
+    return interrupted;
+  }
+
+  /** Polls for as long as the operation may still take, and remembers how long it took. */
+  private void pollAndLearn(AsyncIo io, long begunNs, int kind, LatencyModel latencies) {
+    long nowNs = System.nanoTime();
     long untilNs = nowNs + latencies.pollNs(kind);
-    for (int idle = 0; nowNs - untilNs < 0; idle++) {
-      Backoff.spin(idle);
+    while (nowNs - untilNs < 0) {
+      Thread.onSpinWait();
       queue.pollWhileWaiting();
       long lastNs = nowNs;
       nowNs = System.nanoTime();
       if (io.isDone()) {
         latencies.exact(kind, (nowNs - lastNs < EXACT_NS ? nowNs : lastNs) - begunNs);
-        return interrupted;
+        return;
       }
     }
     latencies.late(kind, nowNs - begunNs);
-    interrupted |= blockOrPoll(io, Backoff::parkNs);
-    return interrupted;
   }
 
   private static boolean sleep(AsyncIo io, long untilNs) {
@@ -177,6 +235,6 @@ final class CompletionWait {
 
   /** Returns when no thread uses the vector any more; no operation is in flight. */
   void close() {
-    interruptWaiters.close();
+    blockers.close();
   }
 }

@@ -6,8 +6,11 @@ import io.nvmedirect.spec.Opcode;
  * What the operations of a path took, learned for each kind of command and magnitude of length, to tell
  * how long a thread may sleep before it polls.
  *
- * <p>Mean and mean deviation move by an eighth of each sample, as round trip times do in TCP (RFC 6298).
- * A sample is exact only if polling saw the operation end. One that had ended by the end of the sleep
+ * <p>Mean and mean deviation move by an eighth of each sample's error, as round trip times do in TCP (RFC
+ * 6298). Upwards an error counts as a quarter of the mean at most, so that a few operations which took
+ * many times as long do not keep the rest from sleeping.
+ *
+ * <p>A sample is exact only if polling saw the operation end. One that had ended by the end of the sleep
  * has taken anything up to that: it only shortens the next sleep, for else sleeping would make
  * operations look slow and sleeps longer.
  *
@@ -27,7 +30,10 @@ final class LatencyModel {
   private static final long MOST_POLL_NS = 1_000_000;
 
   /** A thread that wakes later than this was kept from running, which says nothing of the next time. */
-  private static final long MOST_LATE_NS = 50_000;
+  private static final long MOST_LATE_NS = 20_000;
+
+  /** Short latencies grow by more than a quarter. */
+  private static final int LEAST_ERROR_NS = 1_000;
 
   private static final int COMMANDS = 4;
   private static final int LENGTHS = Long.SIZE;
@@ -88,7 +94,7 @@ final class LatencyModel {
       deviationNs[kind] = latency / 4;
       return;
     }
-    int error = latency - mean;
+    int error = Math.min(latency - mean, Math.max(mean / 4, LEAST_ERROR_NS));
     meanNs[kind] = mean + error / (1 << SHIFT);
     deviationNs[kind] += (Math.abs(error) - deviationNs[kind]) / (1 << SHIFT);
     if (mean >= SHORT_NS && sleepNs(kind) == 0) {

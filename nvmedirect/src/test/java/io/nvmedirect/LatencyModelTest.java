@@ -70,13 +70,30 @@ class LatencyModelTest {
       model.overslept(10_000);
     }
     assertThat(model.sleepNs(READ)).isBetween(before - 10_100, before - 9_000);
-    exact(100, 40_000);
+    exact(100, 24_000);
     for (int i = 0; i < 100; i++) {
       model.overslept(1_000_000_000);
     }
     assertThat(model.sleepNs(READ)).isZero();
-    exact(100, 40_000);
+    exact(100, 24_000);
     assertThat(model.sleepNs(READ)).isPositive();
+  }
+
+  @Test
+  void fewSlowOperations_doNotKeepTheRestFromSleeping() {
+    exact(100, 80_000);
+    for (int i = 0; i < 100; i++) {
+      exact(1, 5_000_000);
+      exact(9, 80_000);
+    }
+    assertThat(model.sleepNs(READ)).isBetween(40_000L, 85_000L);
+  }
+
+  @Test
+  void latencyThatHasRisen_isLearned() {
+    exact(100, 80_000);
+    exact(200, 1_000_000);
+    assertThat(model.meanNs(READ)).isBetween(950_000L, 1_000_000L);
   }
 
   /** Sleeping hides how long an operation took: that must not make the estimate grow. */

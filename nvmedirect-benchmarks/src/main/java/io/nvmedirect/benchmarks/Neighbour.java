@@ -46,12 +46,11 @@ final class Neighbour implements AutoCloseable {
     Thread busy =
         Thread.ofPlatform()
             .daemon()
-            .start(
-                () -> {
-                  while (!Thread.interrupted()) {
-                    Thread.onSpinWait();
-                  }
-                });
+            .start(() -> {
+              while (!Thread.interrupted()) {
+                Thread.onSpinWait();
+              }
+            });
     System.out.write('\n');
     System.out.flush();
     System.in.transferTo(OutputStream.nullOutputStream());

@@ -55,7 +55,7 @@ public final class NeighbourLoad {
     for (String address : arguments.addresses()) {
       double[][][] iops = new double[NEIGHBOURS.length][][];
       for (int n = 0; n < NEIGHBOURS.length; n++) {
-        try (Neighbour neighbours = new Neighbour(NEIGHBOURS[n])) {
+        try (Neighbour _ = new Neighbour(NEIGHBOURS[n])) {
           iops[n] = load.measure(address);
         }
       }

@@ -55,8 +55,7 @@ public final class VirtualThreadsLoad {
             "mem:256MiB?model=flash");
     VirtualThreadsLoad load = new VirtualThreadsLoad(arguments.smoke());
     out.printf("%,d virtual threads, %d reads each%n%n", load.threads, load.readsPerThread);
-    out.println(
-        "| address | callbacks, IOPS | virtual threads, IOPS | ratio | peak heap MiB |");
+    out.println("| address | callbacks, IOPS | virtual threads, IOPS | ratio | peak heap MiB |");
     out.println("|---|---|---|---|---|");
     for (String address : arguments.addresses()) {
       load.compare(out, address);
@@ -124,7 +123,8 @@ public final class VirtualThreadsLoad {
         return;
       }
       try {
-        int part = (nextPart.getAndIncrement() & Integer.MAX_VALUE) % (int) (buffer.byteSize() / BLOCK);
+        int part =
+            (nextPart.getAndIncrement() & Integer.MAX_VALUE) % (int) (buffer.byteSize() / BLOCK);
         position = position * 31 + 17;
         handle.read(io, buffer, (long) part * BLOCK, BLOCK, position(handle.device(), position));
       } catch (IOException e) {
@@ -173,9 +173,8 @@ public final class VirtualThreadsLoad {
       MemorySegment part = buffer.segment().asSlice((long) i * BLOCK, BLOCK);
       int seed = i;
       all[i] =
-        Thread.ofVirtual()
-          .unstarted(
-              () -> {
+          Thread.ofVirtual()
+              .unstarted(() -> {
                 try {
                   for (int n = 0; n < readsPerThread; n++) {
                     handle.read(part, position(handle.device(), seed * 31 + n));

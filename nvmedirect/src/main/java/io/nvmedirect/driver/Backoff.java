@@ -3,50 +3,44 @@ package io.nvmedirect.driver;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * What a thread does between two polls that found nothing. On a machine with few cores the device, its
- * emulation or a neighbour may need this thread's, so that every spin has yields in it.
+ * What a thread does between two polls that found nothing: it spins for a while, then parks for longer
+ * and longer. Platform threads do not yield: beside a busy thread a yield gives up a whole time slice,
+ * milliseconds, while one that has parked is woken ahead of it.
  *
- * <p>How long a thread polls is counted in polls and not in time: that bounds the processor time it
+ * <p>How long a thread spins is counted in polls and not in time: that bounds the processor time it
  * uses, also while others have the core.
  */
 public final class Backoff {
 
-  /** A pause and a poll take some 100 ns, a yield to nobody about 500. */
-  private static final int POLLS_PER_YIELD = 16;
+  /** On a single core the device's emulation runs only while this thread does not. */
+  private static final boolean SPINS = Runtime.getRuntime().availableProcessors() > 1;
 
-  /** About a millisecond: what takes longer than the I/O of any SSD is not worth a core. */
-  private static final int POLLS = 6_000;
+  /**
+   * Of some 100 ns each: together several times the latency of flash. What takes longer is not worth a
+   * core.
+   */
+  private static final int POLLS = SPINS ? 3_000 : 0;
 
-  private static final long FIRST_PARK_NS = 50_000;
+  private static final long FIRST_PARK_NS = 20_000;
 
-  private static final int SHORT_SPINS = 100;
-  private static final int SHORT_YIELDS = 100;
-  private static final long FIRST_SHORT_PARK_NS = 20_000;
+  /** Some microseconds. */
+  private static final int SHORT_SPINS = SPINS ? 100 : 0;
+
+  private static final int VIRTUAL_YIELDS = 100;
   private static final int PARKS_PER_DOUBLING = 8;
   private static final int DOUBLINGS = 5;
 
   private Backoff() {}
 
-  /** Spins, and yields now and then. */
-  @SuppressWarnings("ThreadPriorityCheck") // the yield is the point
-  public static void spin(int idlePolls) {
-    if (idlePolls % POLLS_PER_YIELD == POLLS_PER_YIELD - 1) {
-      Thread.yield();
-    } else {
-      Thread.onSpinWait();
-    }
-  }
-
   /**
-   * For a thread that polls for its own operation: spins for about a millisecond, then says how long to
-   * park instead, longer and longer.
+   * For a thread that polls for its own operation: spins for long enough for flash.
    *
    * @param idlePolls polls in a row that found nothing, from 0
    * @return 0 if the thread has waited, else for how many nanoseconds it should park
    */
   public static long spinOrParkNs(int idlePolls) {
     if (idlePolls < POLLS) {
-      spin(idlePolls);
+      Thread.onSpinWait();
       return 0;
     }
     return parkNs(idlePolls - POLLS);
@@ -54,23 +48,19 @@ public final class Backoff {
 
   /** For a thread that has polled in vain: how long to park, longer and longer. */
   public static long parkNs(int parksBefore) {
-    return parkNs(FIRST_PARK_NS, parksBefore);
+    return FIRST_PARK_NS << Math.min(parksBefore / PARKS_PER_DOUBLING, DOUBLINGS);
   }
 
   /**
-   * For a thread that serves others: some microseconds of spinning, then yields, then parks for longer
-   * and longer.
+   * For a thread that serves others: spins for some microseconds, then parks.
    *
    * @param idlePolls polls in a row that found nothing, from 0
    */
-  @SuppressWarnings("ThreadPriorityCheck") // as above
   public static void idle(int idlePolls) {
     if (idlePolls < SHORT_SPINS) {
       Thread.onSpinWait();
-    } else if (idlePolls < SHORT_SPINS + SHORT_YIELDS) {
-      Thread.yield();
     } else {
-      LockSupport.parkNanos(parkNs(FIRST_SHORT_PARK_NS, idlePolls - SHORT_SPINS - SHORT_YIELDS));
+      LockSupport.parkNanos(parkNs(idlePolls - SHORT_SPINS));
     }
   }
 
@@ -80,16 +70,12 @@ public final class Backoff {
    * @param idlePolls polls in a row that found nothing, from 0
    * @return 0 if the thread has waited, else for how many nanoseconds it should park
    */
-  @SuppressWarnings("ThreadPriorityCheck") // as above
+  @SuppressWarnings("ThreadPriorityCheck") // not a yield of the carrier
   public static long yieldOrParkNs(int idlePolls) {
-    if (idlePolls < SHORT_YIELDS) {
+    if (idlePolls < VIRTUAL_YIELDS) {
       Thread.yield();
       return 0;
     }
-    return parkNs(FIRST_SHORT_PARK_NS, idlePolls - SHORT_YIELDS);
-  }
-
-  private static long parkNs(long firstNs, int parksBefore) {
-    return firstNs << Math.min(parksBefore / PARKS_PER_DOUBLING, DOUBLINGS);
+    return parkNs(idlePolls - VIRTUAL_YIELDS);
   }
 }

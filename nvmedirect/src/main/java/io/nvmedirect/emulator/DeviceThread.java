@@ -7,7 +7,7 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * Executes on a thread of the controller, which owns all of its state. The thread polls the doorbells
- * while there is work and for about 20 µs longer, then yields for a while, then parks until a doorbell
+ * while there is work and for about 20 µs longer, then parks until a doorbell
  * or register wakes it, or the next command is due.
  *
  * <p>Going to sleep and ringing cannot miss each other: the thread says that it sleeps and then looks
@@ -16,15 +16,15 @@ import java.util.concurrent.locks.LockSupport;
  */
 final class DeviceThread implements Engine {
 
-  /** Polls without work before the thread yields: some 20 µs, of which a pause is most. */
-  private static final int SPINS = 300;
-
-  private static final int YIELDS = 20;
+  /**
+   * Polls without work before the thread parks: some 20 µs, of which a pause is most. None on a single
+   * core, where the host would ring its doorbell only afterwards. It does not yield: beside a busy
+   * thread that gives up a whole time slice.
+   */
+  private static final int SPINS = Runtime.getRuntime().availableProcessors() > 1 ? 300 : 0;
 
   /** A parked thread wakes about this much late, with the least timer slack. */
   private static final long WAKE_NS = 15_000;
-
-  private static final long SHORT_WAIT_NS = 10_000;
 
   private static final int AWAKE = 0;
   private static final int ASLEEP = 1;
@@ -66,7 +66,6 @@ final class DeviceThread implements Engine {
   }
 
   /** Waits a little; returns how often that has happened without work in between. */
-  @SuppressWarnings("ThreadPriorityCheck") // cores may be few, and the host needs one
   private int pause(int idle) {
     if (controller.hasTimedWork()) {
       waitForDue(controller.nextDueNs() - System.nanoTime());
@@ -76,20 +75,13 @@ final class DeviceThread implements Engine {
       Thread.onSpinWait();
       return idle + 1;
     }
-    if (idle < SPINS + YIELDS) {
-      Thread.yield();
-      return idle + 1;
-    }
     sleep(0);
     return 0;
   }
 
-  @SuppressWarnings("ThreadPriorityCheck") // as above
   private void waitForDue(long waitNs) {
-    if (waitNs > WAKE_NS + SHORT_WAIT_NS) {
+    if (waitNs > 2 * WAKE_NS) {
       sleep(waitNs - WAKE_NS);
-    } else if (waitNs > SHORT_WAIT_NS) {
-      Thread.yield();
     } else {
       Thread.onSpinWait();
     }
