@@ -118,14 +118,14 @@ public final class NeighbourLoad {
   }
 
   private void print(String address, double[][][] iops) {
-    for (Policy policy : Policy.values()) {
-      int p = policy.ordinal();
+    Policy[] policies = Policy.values();
+    for (int p = 0; p < policies.length; p++) {
       for (int d = 0; d < depths().length; d++) {
         double alone = iops[0][p][d];
         out.printf(
             "| `%s` | %s | %d | %,.0f | %,.0f | %.2f | %,.0f | %.2f |%n",
             address,
-            policy,
+            policies[p],
             depths()[d],
             alone,
             iops[1][p][d],

@@ -36,7 +36,7 @@ public final class VirtualThreadsLoad {
 
   private VirtualThreadsLoad(boolean smoke) {
     this.threads = smoke ? 1000 : 100_000;
-    this.readsPerThread = smoke ? 1 : 10;
+    this.readsPerThread = smoke ? 1 : 5;
     this.rounds = smoke ? 1 : 3;
   }
 
