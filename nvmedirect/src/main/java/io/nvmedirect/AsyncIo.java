@@ -204,6 +204,7 @@ public final class AsyncIo {
     // Mostly it is the one of the last time, and a store of a reference has a barrier of the GC's.
     if (this.path != path) {
       this.path = path;
+      request.flow(path.flow());
     }
     this.asynchronous = asynchronous;
     this.opcode = opcode;

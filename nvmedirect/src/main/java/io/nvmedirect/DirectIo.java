@@ -1,5 +1,6 @@
 package io.nvmedirect;
 
+import io.nvmedirect.driver.Flow;
 import io.nvmedirect.driver.Namespace;
 import io.nvmedirect.memory.DmaBuffer;
 import io.nvmedirect.memory.DmaMapper;
@@ -38,6 +39,9 @@ final class DirectIo {
 
   /** Made when it is first needed, and kept. */
   private volatile @Nullable LatencyModel latencies;
+
+  /** The handle's requests on this queue, for its scheduler. */
+  private final Flow flow = new Flow();
 
   /** Operations that are not done. */
   private final OperationCount outstanding;
@@ -91,6 +95,10 @@ final class DirectIo {
       latencies = new LatencyModel();
     }
     this.policy = policy;
+  }
+
+  Flow flow() {
+    return flow;
   }
 
   // ---- Synchronous operations.

@@ -278,6 +278,15 @@ final class DirectPaths implements Store {
     }
   }
 
+  void schedule(PriorityClass priority, int weight) {
+    for (DirectIo path : paths) {
+      path.checkOpen();
+    }
+    for (DirectIo path : paths) {
+      path.queue().schedule(path.flow(), priority, weight);
+    }
+  }
+
   /** Whether every queue has an interrupt vector. */
   boolean hasInterrupts() {
     for (DirectIo path : paths) {

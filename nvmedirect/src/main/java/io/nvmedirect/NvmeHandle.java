@@ -1,5 +1,6 @@
 package io.nvmedirect;
 
+import io.nvmedirect.driver.Flow;
 import io.nvmedirect.memory.DmaBuffer;
 import io.nvmedirect.memory.DmaRegistry;
 import io.nvmedirect.spec.NvmeException;
@@ -10,6 +11,7 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.EnumSet;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -34,6 +36,9 @@ public final class NvmeHandle implements AutoCloseable {
 
   /** Replaced as a whole, so that an operation sees one state of all options. */
   private volatile Set<HandleOption> options;
+
+  private PriorityClass priority = PriorityClass.NORMAL;
+  private int weight = Flow.DEFAULT_WEIGHT;
 
   /** How many lost writes of the device this handle's flush has told of. */
   private long lostWritesSeen;
@@ -123,6 +128,41 @@ public final class NvmeHandle implements AutoCloseable {
               .formatted(queue.id(), queue.options()));
     }
     return CompletionPolicy.INTERRUPT;
+  }
+
+  // ---- Scheduling.
+
+  /**
+   * Shares the queue out among its handles: by class first, and among those of one class by weight, in
+   * bytes. Holds at once, for operations that wait too, and of a multi-queue handle on each of its
+   * queues. From the first time that a handle has another class than {@link PriorityClass#NORMAL} or
+   * another weight than 100, its queue keeps few enough commands on the device for this to have effect,
+   * and the operations that are too many wait in the queue. Other queues of the device are not looked at.
+   *
+   * <p>The thread of a confined queue calls this, or any while it has none.
+   *
+   * @param weight 1 to 1000
+   * @throws IllegalArgumentException for another weight: nothing has changed
+   */
+  public synchronized void schedule(PriorityClass priority, int weight) {
+    Objects.requireNonNull(priority, "priority");
+    if (weight < 1 || weight > Flow.MAX_WEIGHT) {
+      throw new IllegalArgumentException(
+          "a weight is 1 to %d: weight=%d".formatted(Flow.MAX_WEIGHT, weight));
+    }
+    direct.schedule(priority, weight);
+    this.priority = priority;
+    this.weight = weight;
+  }
+
+  /** The class that {@link #schedule} has set, at first {@link PriorityClass#NORMAL}. */
+  public synchronized PriorityClass priority() {
+    return priority;
+  }
+
+  /** The weight that {@link #schedule} has set, at first 100. */
+  public synchronized int weight() {
+    return weight;
   }
 
   private boolean has(HandleOption option) {

@@ -1,6 +1,7 @@
 package io.nvmedirect;
 
 import io.nvmedirect.driver.BlockRequest;
+import io.nvmedirect.driver.Flow;
 import io.nvmedirect.driver.IoQueue;
 import io.nvmedirect.driver.Namespace;
 import io.nvmedirect.memory.DmaVector;
@@ -188,6 +189,31 @@ public final class NvmeQueue implements AutoCloseable {
     }
   }
 
+  /**
+   * Gives the requests of a flow a priority and a weight. Does not make a confined queue the calling
+   * thread's.
+   */
+  void schedule(Flow flow, PriorityClass priority, int weight) {
+    Thread before = owner.get();
+    enter();
+    try {
+      checkOpen();
+      queue.schedule(
+          flow,
+          switch (priority) {
+            case LATENCY -> Flow.LATENCY;
+            case NORMAL -> Flow.NORMAL;
+            case BATCH -> Flow.BATCH;
+          },
+          weight);
+    } finally {
+      exit();
+      if (lock == null && before != Thread.currentThread()) {
+        owner.set(null);
+      }
+    }
+  }
+
   /** Whether somebody reaps operations that nobody polls for. */
   boolean hasCompletionThread() {
     return completionThread != null;
@@ -239,16 +265,18 @@ public final class NvmeQueue implements AutoCloseable {
    */
   public int poll() {
     BlockRequest finished;
+    boolean scheduled;
     enter();
     try {
       checkOpen();
       queue.ring();
       reap();
       finished = queue.takeAll();
+      scheduled = ringsAfter(finished, true);
     } finally {
       exit();
     }
-    return finished == null ? 0 : deliver(finished, false);
+    return scheduled ? deliverAndRing(finished, false) : deliverAll(finished, false);
   }
 
   /**
@@ -282,15 +310,52 @@ public final class NvmeQueue implements AutoCloseable {
 
   private int reapAndExit(boolean callbacks) {
     BlockRequest finished = null;
+    boolean scheduled = false;
     try {
       if (!closed) {
         reap();
         finished = callbacks ? queue.takeAll() : queue.take();
+        scheduled = ringsAfter(finished, callbacks);
       }
     } finally {
       exit();
     }
-    return finished == null ? 0 : deliver(finished, true);
+    return scheduled ? deliverAndRing(finished, true) : deliverAll(finished, true);
+  }
+
+  /**
+   * Lets what waits in the scheduler follow what has completed.
+   *
+   * @return whether that is still to be done, when callbacks have submitted: then all have their share
+   */
+  private boolean ringsAfter(@Nullable BlockRequest finished, boolean callbacks) {
+    if (!queue.isScheduled()) {
+      return false;
+    }
+    if (callbacks && finished != null) {
+      return true;
+    }
+    queue.ring();
+    return false;
+  }
+
+  private int deliverAndRing(@Nullable BlockRequest finished, boolean report) {
+    try {
+      return deliverAll(finished, report);
+    } finally {
+      enter();
+      try {
+        if (!closed) {
+          queue.ring();
+        }
+      } finally {
+        exit();
+      }
+    }
+  }
+
+  private int deliverAll(@Nullable BlockRequest finished, boolean report) {
+    return finished == null ? 0 : deliver(finished, report);
   }
 
   private void reap() {

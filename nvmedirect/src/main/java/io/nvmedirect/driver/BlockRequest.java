@@ -7,6 +7,7 @@ import io.nvmedirect.spec.Sqe;
 import io.nvmedirect.transport.CompletionListener;
 import io.nvmedirect.transport.QueuePair;
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,6 +45,7 @@ public final class BlockRequest implements CompletionListener {
 
   private boolean deferred;
 
+  private @Nullable Flow flow;
   private @Nullable IoQueue queue;
   private int opcode;
   private int nsid;
@@ -69,6 +71,17 @@ public final class BlockRequest implements CompletionListener {
   /** Whether only {@link IoQueue#takeAll} gives the request out: somebody's callback comes with it. */
   public void deferred(boolean deferred) {
     this.deferred = deferred;
+  }
+
+  /** Whose request it is, for the queue's scheduler. */
+  public void flow(Flow flow) {
+    if (this.flow != flow) {
+      this.flow = flow;
+    }
+  }
+
+  Flow flow() {
+    return Objects.requireNonNull(flow);
   }
 
   boolean isDeferred() {
@@ -189,44 +202,55 @@ public final class BlockRequest implements CompletionListener {
    * @return whether nothing is left to post: all is posted, or a command has failed
    */
   boolean post(QueuePair pair) {
+    while (hasMore()) {
+      if (postNext(pair, this) == QueuePair.FULL) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Whether there is a command to post, and none has failed. */
+  boolean hasMore() {
+    return blocksLeft > 0 && status == 0;
+  }
+
+  /**
+   * Posts the next command.
+   *
+   * @return the bytes that it transfers, or {@link QueuePair#FULL}
+   */
+  long postNext(QueuePair pair, CompletionListener told) {
+    long at = pair.claim();
+    if (at == QueuePair.FULL) {
+      return QueuePair.FULL;
+    }
     DmaVector pieces = vector;
+    int blocks = (int) Math.min(blocksLeft, maxBlocks);
     if (pieces != null) {
-      return post(pair, pieces);
+      blocks = blocksThatFit(pair, pieces, blocks);
     }
-    while (blocksLeft > 0 && status == 0) {
-      long at = pair.claim();
-      if (at == QueuePair.FULL) {
-        return false;
-      }
-      int blocks = (int) Math.min(blocksLeft, maxBlocks);
-      long length = encode(pair.entries(), at, blocks);
-      pair.post(buffer, bufferOffset, length, this);
-      posted(blocks, length);
+    long length = encode(pair.entries(), at, blocks);
+    if (pieces == null) {
+      pair.post(buffer, bufferOffset, length, told);
+    } else {
+      pair.postVector(pieces, bufferOffset, length, told);
     }
-    return true;
-  }
-
-  private boolean post(QueuePair pair, DmaVector pieces) {
-    while (blocksLeft > 0 && status == 0) {
-      long at = pair.claim();
-      if (at == QueuePair.FULL) {
-        return false;
-      }
-      long most = Math.min(blocksLeft, maxBlocks) << blockShift;
-      long fit = pair.fit(pieces, bufferOffset, most, 1 << blockShift, sglAlignment);
-      int blocks = (int) (fit >>> blockShift);
-      long length = encode(pair.entries(), at, blocks);
-      pair.postVector(pieces, bufferOffset, length, this);
-      posted(blocks, length);
-    }
-    return true;
-  }
-
-  private void posted(int blocks, long lengthBytes) {
     inFlight++;
     blocksLeft -= blocks;
     slba += blocks;
-    bufferOffset += lengthBytes;
+    bufferOffset += length;
+    return pieces == null && buffer == null ? 0 : length;
+  }
+
+  private int blocksThatFit(QueuePair pair, DmaVector pieces, int most) {
+    long bytes = (long) most << blockShift;
+    long fit = pair.fit(pieces, bufferOffset, bytes, 1 << blockShift, sglAlignment);
+    return (int) (fit >>> blockShift);
+  }
+
+  int opcode() {
+    return opcode;
   }
 
   /** Returns the bytes that the command transfers. */

@@ -34,6 +34,10 @@ public final class IoQueue {
   private final RequestList finished = new RequestList();
 
   private final RequestList deferred = new RequestList();
+
+  /** Orders requests, from the first handle on that has a class or a weight; then no backlog is used. */
+  private @Nullable Scheduler scheduler;
+
   private long lastLookNs = System.nanoTime();
 
   IoQueue(Controller controller, QueuePair pair) {
@@ -54,6 +58,11 @@ public final class IoQueue {
   /** Commands in flight. */
   public int inFlight() {
     return pair.inFlight();
+  }
+
+  /** Null as long as all handles are equal. */
+  @Nullable Scheduler scheduler() {
+    return scheduler;
   }
 
   QueuePair pair() {
@@ -77,13 +86,23 @@ public final class IoQueue {
   }
 
   /**
-   * Posts a request if there is a free slot; the rest of a large one follows as slots become free.
+   * Posts a request if there is a free slot; the rest of a large one follows as slots become free. With
+   * a scheduler, all of it waits for {@link #ring}.
    *
-   * @return false if there is none: nothing has happened
+   * @return false if there is no slot, or with a scheduler, if its flow has as much as the queue has
+   *     slots: nothing has happened
    * @throws NvmeException if the controller has failed for good
    */
   public boolean submit(BlockRequest request) throws NvmeException {
     checkUsable();
+    if (scheduler != null) {
+      if (!scheduler.hasRoom(request)) {
+        return false;
+      }
+      request.attach(this);
+      scheduler.add(request);
+      return true;
+    }
     if (!backlog.isEmpty()) {
       return false;
     }
@@ -100,11 +119,17 @@ public final class IoQueue {
   /**
    * Posts a request, or keeps it until a slot is free.
    *
-   * @return whether all of it was posted
+   * @return whether all of it was posted, or with a scheduler, whether its flow was not full before
    * @throws NvmeException if the controller has failed for good
    */
   public boolean submitOrQueue(BlockRequest request) throws NvmeException {
     checkUsable();
+    if (scheduler != null) {
+      boolean room = scheduler.hasRoom(request);
+      request.attach(this);
+      scheduler.add(request);
+      return room;
+    }
     if (!backlog.isEmpty()) {
       request.attach(this);
       queueUp(request);
@@ -112,6 +137,33 @@ public final class IoQueue {
     }
     start(request);
     return !request.backlogged;
+  }
+
+  /** Whether requests wait for {@link #ring} to be posted, in an order that is not that of submission. */
+  public boolean isScheduled() {
+    return scheduler != null;
+  }
+
+  /**
+   * Gives the requests of a flow a priority and a weight, those that wait too. What is not the default
+   * makes a scheduler for all flows of the queue.
+   *
+   * @param priority {@link Flow#LATENCY} to {@link Flow#BATCH}
+   * @param weight 1 to {@link Flow#MAX_WEIGHT}
+   */
+  public void schedule(Flow flow, int priority, int weight) {
+    if (scheduler == null) {
+      if (priority == Flow.NORMAL && weight == Flow.DEFAULT_WEIGHT) {
+        return;
+      }
+      scheduler = new Scheduler(pair, this::ended, System.nanoTime());
+      while (!backlog.isEmpty()) {
+        BlockRequest request = Objects.requireNonNull(backlog.first());
+        backlog.removeFirst();
+        scheduler.add(request);
+      }
+    }
+    scheduler.change(flow, priority, weight);
   }
 
   private void start(BlockRequest request) {
@@ -129,17 +181,32 @@ public final class IoQueue {
   /** Shows posted commands to the device; not to one that has forgotten the queue. */
   public void ring() {
     if (generation == controller.generation() && failure == null) {
+      if (scheduler != null && scheduler.hasWaiting()) {
+        scheduler.dispatch(System.nanoTime());
+      }
       pair.ring();
     }
   }
 
-  /** Takes completions, and posts what was waiting for slots. */
+  /**
+   * Takes completions, and posts what was waiting for slots. With a scheduler that is left to {@link
+   * #ring}, so that callbacks submit before, and every flow has its share.
+   */
   public void reap() {
     if (generation != controller.generation()) {
       recover();
     }
-    if (pair.reap(NO_LIMIT) > 0 && !backlog.isEmpty()) {
+    if (scheduler != null) {
+      reapScheduled(scheduler);
+    } else if (pair.reap(NO_LIMIT) > 0 && !backlog.isEmpty()) {
       postBacklog();
+    }
+  }
+
+  private void reapScheduled(Scheduler ordering) {
+    ordering.beforeReap(System.nanoTime());
+    if (pair.reap(NO_LIMIT) > 0) {
+      ordering.afterReap();
     }
   }
 
@@ -173,6 +240,8 @@ public final class IoQueue {
   void ended(BlockRequest request) {
     if (request.ended()) {
       (request.isDeferred() ? deferred : finished).add(request);
+    } else if (scheduler != null) {
+      scheduler.add(request);
     } else {
       start(request);
       ring();
@@ -254,6 +323,9 @@ public final class IoQueue {
       failure = Objects.requireNonNullElseGet(controller.failure(), () -> lost(e));
       for (BlockRequest request = backlog.first(); request != null; request = request.next) {
         request.fail(Status.HOST_PATHING_ERROR);
+      }
+      if (scheduler != null) {
+        scheduler.failWaiting(Status.HOST_PATHING_ERROR);
       }
     }
     postBacklog();
