@@ -41,7 +41,7 @@ final class Window {
   private static final int ROUND = 32;
 
   private static final int PROBE = 32;
-  private static final long PROBE_INTERVAL_NS = 2_000_000_000;
+  private static final long PROBE_INTERVAL_NS = 1_000_000_000;
 
   /** A probe takes at most one part in so many of the time. */
   private static final int PROBE_SHARE = 200;
@@ -238,7 +238,10 @@ final class Window {
     startRound();
   }
 
-  /** The mean of each kind, without its largest eighth, in which the host has been slow. */
+  /**
+   * The mean of each kind, without its largest quarter, in which the host has been slow; a kind that is
+   * known rises by at most a quarter, for the host may have been slow all the time.
+   */
   private void learn() {
     Arrays.sort(samples);
     for (int from = 0; from < PROBE; ) {
@@ -248,12 +251,14 @@ final class Window {
         to++;
       }
       if (to - from >= FEW) {
-        int count = to - from - ((to - from + 7) >> 3);
+        int count = to - from - ((to - from) >> 2);
         long sum = 0;
         for (int i = from; i < from + count; i++) {
           sum += samples[i] & MAX_LATENCY_NS;
         }
-        unloadedNs[kind] = Math.max(FLOOR_NS, sum / count);
+        long before = unloadedNs[kind];
+        long now = Math.max(FLOOR_NS, sum / count);
+        unloadedNs[kind] = before == 0 ? now : Math.min(now, before + (before >> 2));
       }
       from = to;
     }
