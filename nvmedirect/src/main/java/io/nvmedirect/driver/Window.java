@@ -185,14 +185,14 @@ final class Window {
     }
   }
 
+  /** A window that is large, or whose pace the host sets, leaves half of all to wait and be ordered. */
   private void endRound(int size, int waiting, long nowNs) {
     int step = Math.max(1, size >> 3);
     if (2 * inDrained > completions) {
-      // The host sets the pace: half of it may be with the device, and half waits to be ordered.
       resize(waiting >= size ? size + step : size);
     } else if (isAbove(tight ? TIGHT_HIGH : HIGH)) {
       resize(size - step);
-    } else if (waiting > 0 && !isAbove(tight ? TIGHT_LOW : LOW)) {
+    } else if (waiting >= (size < FIRST ? 1 : size) && !isAbove(tight ? TIGHT_LOW : LOW)) {
       resize(size + step);
     }
     if (2 * unknown > completions && nowNs - probeEndedNs > NEW_KIND_NS) {
