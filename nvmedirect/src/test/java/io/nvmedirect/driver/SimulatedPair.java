@@ -2,6 +2,7 @@ package io.nvmedirect.driver;
 
 import io.nvmedirect.emulator.FlashTimes;
 import io.nvmedirect.memory.DmaBuffer;
+import io.nvmedirect.memory.DmaVector;
 import io.nvmedirect.spec.Sqe;
 import io.nvmedirect.transport.AdminCommands;
 import io.nvmedirect.transport.CompletionListener;
@@ -68,6 +69,17 @@ final class SimulatedPair implements QueuePair {
   @Override
   public long claim() {
     return inFlight() == capacity ? FULL : 0;
+  }
+
+  @Override
+  public long fit(DmaVector data, long offset, long mostBytes, int blockBytes, int sglAlignment) {
+    return mostBytes;
+  }
+
+  @Override
+  public void postVector(
+      DmaVector data, long offset, long lengthBytes, CompletionListener listener) {
+    post(null, offset, lengthBytes, listener);
   }
 
   @Override
