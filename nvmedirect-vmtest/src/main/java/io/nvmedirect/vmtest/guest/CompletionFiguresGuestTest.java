@@ -1,0 +1,32 @@
+package io.nvmedirect.vmtest.guest;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.nvmedirect.vmtest.GuestDevice;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestReporter;
+import org.junit.jupiter.api.Timeout;
+
+/** Path and completion policies over VFIO. The figures are reported, not judged: the CPU is emulated. */
+@Timeout(600)
+final class CompletionFiguresGuestTest {
+
+  private static final String RUN_MS = "1500";
+
+  @Test
+  void readsInEachPolicy(TestReporter reporter) throws Exception {
+    ChildJvm.Result result =
+        ChildJvm.runCompiled(CompletionFigures.class, GuestDevice.PLAIN.address(), RUN_MS);
+    assertThat(result.status()).as(result.output()).isZero();
+    List<String[]> figures =
+        result
+            .output()
+            .lines()
+            .map(line -> line.split("\t", 2))
+            .filter(f -> f.length == 2)
+            .toList();
+    assertThat(figures).as(result.output()).hasSize(4);
+    figures.forEach(figure -> reporter.publishEntry(figure[0], figure[1]));
+  }
+}
