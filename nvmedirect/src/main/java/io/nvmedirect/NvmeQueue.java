@@ -34,6 +34,9 @@ public final class NvmeQueue implements AutoCloseable {
 
   private static final int CLOSED = -1;
 
+  /** Some microseconds. */
+  private static final int LOCK_SPINS = 100;
+
   /** How deep the thread is in delivering completions. */
   private static final ThreadLocal<int[]> DELIVERING = ThreadLocal.withInitial(() -> new int[1]);
 
@@ -430,13 +433,24 @@ public final class NvmeQueue implements AutoCloseable {
 
   private void enter() {
     if (lock != null) {
-      lock.lock();
+      lock(lock);
       return;
     }
     Thread current = Thread.currentThread();
     if (owner.getPlain() != current) {
       claim(current);
     }
+  }
+
+  /** The lock is held for a short time mostly: for less than it takes to park and be woken. */
+  private static void lock(ReentrantLock lock) {
+    for (int spins = 0; spins < LOCK_SPINS; spins++) {
+      if (lock.tryLock()) {
+        return;
+      }
+      Thread.onSpinWait();
+    }
+    lock.lock();
   }
 
   /** Makes a confined queue this thread's, if it is nobody's or that of a thread that has ended. */
