@@ -222,8 +222,7 @@ final class CompletionWait {
       queue.asyncSubmitted();
       while (!io.isDone()) {
         // Without a limit, which is a timer that costs more than the park: the completion thread
-        // looks
-        // at deadlines.
+        // looks at deadlines.
         interrupted |= Thread.interrupted();
         io.park();
       }

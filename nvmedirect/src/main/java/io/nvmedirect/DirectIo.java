@@ -147,7 +147,7 @@ final class DirectIo {
   }
 
   /** Waits for a share of the bounce buffers; false if the thread is to do without. */
-  private boolean takeShare() {
+  boolean takeShare() {
     // Who runs callbacks may be the one to complete the operations of those that have the shares.
     boolean shares = !NvmeQueue.isDelivering();
     if (shares) {
@@ -156,7 +156,8 @@ final class DirectIo {
     return shares;
   }
 
-  private void giveShareBack(boolean shares) {
+  /** Gives back what {@link #takeShare} has returned. */
+  void giveShareBack(boolean shares) {
     if (shares) {
       device.bounces().giveShareBack();
     }

@@ -51,8 +51,13 @@ final class VectoredPath {
     }
     if (attached) {
       path.runToEnd(io);
-    } else {
+      return;
+    }
+    boolean shares = path.takeShare();
+    try {
       copy(opcode, flags, memory, length, position);
+    } finally {
+      path.giveShareBack(shares);
     }
   }
 

@@ -78,6 +78,14 @@ class CompletionWaitTest {
     });
   }
 
+  private static Future<Void> readVectored(ExecutorService threads, NvmeHandle handle) {
+    return threads.submit(() -> {
+      MemorySegment all = memory();
+      handle.read(new MemorySegment[] {all.asSlice(0, 1000), all.asSlice(1000)}, 0);
+      return null;
+    });
+  }
+
   private static void join(List<Future<Void>> results) throws Exception {
     for (Future<Void> result : results) {
       result.get(LIMIT_NS, TimeUnit.NANOSECONDS);
@@ -265,7 +273,7 @@ class CompletionWaitTest {
         assertThat(otherHandle.read(io, buffer, 0, 4096, 0)).isTrue();
         other.ring();
         for (int i = 0; i < readers; i++) {
-          reads.add(read(virtual, handle));
+          reads.add(i % 2 == 0 ? read(virtual, handle) : readVectored(virtual, handle));
         }
         await(() -> handle.outstanding() == NvmeDevice.MOST_BOUNCES);
         await(() -> device.bounces().waiting() == readers - NvmeDevice.MOST_BOUNCES);

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(600)
 final class CompletionFiguresGuestTest {
 
-  private static final String RUN_MS = "1500";
+  private static final String RUN_MS = "800";
 
   @Test
   void readsInEachPolicy(TestReporter reporter) throws Exception {

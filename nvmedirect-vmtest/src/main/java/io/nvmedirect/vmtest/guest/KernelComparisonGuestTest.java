@@ -45,7 +45,7 @@ final class KernelComparisonGuestTest {
   private static final int BLOCK_BYTES = 4096;
   private static final int[] DEPTHS = {1, 32};
   private static final int ROUNDS = 3;
-  private static final long RUN_NS = TimeUnit.MILLISECONDS.toNanos(1500);
+  private static final long RUN_NS = TimeUnit.MILLISECONDS.toNanos(1000);
   private static final long LONGEST_NS = TimeUnit.SECONDS.toNanos(60);
 
   /** What one run gave. */
