@@ -12,9 +12,6 @@ final class ChildJvm {
   /** In the guest's /etc/passwd. */
   static final String USER = "user";
 
-  /** The CPU is emulated: what the second compiler spends would not come back. */
-  private static final String FAST_START = "-XX:TieredStopAtLevel=1";
-
   /** The limit comes before the change of the user, who may not raise it: $1 is the limit, $2 the user. */
   private static final String AS_USER =
       "ulimit -l \"$1\" && user=$2 && shift 2 && exec su -s /bin/sh -c 'exec \"$@\"' -- \"$user\" sh \"$@\"";
@@ -30,13 +27,7 @@ final class ChildJvm {
 
   /** Runs it to its end as root. */
   static Result run(Class<?> main, String... arguments) throws IOException, InterruptedException {
-    return await(command(FAST_START, main, arguments));
-  }
-
-  /** Runs it to its end as root, in a JVM that compiles as one does by default: for figures. */
-  static Result runCompiled(Class<?> main, String... arguments)
-      throws IOException, InterruptedException {
-    return await(command("-XX:+TieredCompilation", main, arguments));
+    return await(command(main, arguments));
   }
 
   /**
@@ -48,17 +39,17 @@ final class ChildJvm {
       throws IOException, InterruptedException {
     List<String> command =
         new ArrayList<>(List.of("/bin/sh", "-c", AS_USER, "sh", lockedKib, USER));
-    command.addAll(command(FAST_START, main, arguments));
+    command.addAll(command(main, arguments));
     return await(command);
   }
 
-  private static List<String> command(String compiler, Class<?> main, String... arguments) {
+  private static List<String> command(Class<?> main, String... arguments) {
     List<String> command =
         new ArrayList<>(
             List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:+UseSerialGC",
-                compiler,
+                "-XX:TieredStopAtLevel=1",
                 "-Xmx256m",
                 "--enable-native-access=ALL-UNNAMED",
                 "-cp",

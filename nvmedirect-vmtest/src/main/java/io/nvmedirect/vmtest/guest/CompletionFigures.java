@@ -17,8 +17,8 @@ import org.HdrHistogram.Histogram;
 
 /**
  * The path of an I/O and the completion policies on a real PCIe function with real interrupts: 4 KiB random
- * reads. A program of its own, so that its JVM may compile as servers do. Prints a line for each figure: what
- * it is, a tab, and its value.
+ * reads. A program of its own, whose JVM compiles nothing else. Prints a line for each figure: what it is, a
+ * tab, and its value.
  */
 public final class CompletionFigures {
 

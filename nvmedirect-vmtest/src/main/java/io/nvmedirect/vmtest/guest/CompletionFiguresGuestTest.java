@@ -8,7 +8,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestReporter;
 import org.junit.jupiter.api.Timeout;
 
-/** Path and completion policies over VFIO. The figures are reported, not judged: the CPU is emulated. */
+/**
+ * Path and completion policies over VFIO. The figures are reported, not judged: the CPU is emulated, and the
+ * JVM compiles with C1 only, since QEMU 7.2 was seen to crash one with both compilers.
+ */
 @Timeout(600)
 final class CompletionFiguresGuestTest {
 
@@ -17,7 +20,7 @@ final class CompletionFiguresGuestTest {
   @Test
   void readsInEachPolicy(TestReporter reporter) throws Exception {
     ChildJvm.Result result =
-        ChildJvm.runCompiled(CompletionFigures.class, GuestDevice.PLAIN.address(), RUN_MS);
+        ChildJvm.run(CompletionFigures.class, GuestDevice.PLAIN.address(), RUN_MS);
     assertThat(result.status()).as(result.output()).isZero();
     List<String[]> figures =
         result
