@@ -8,7 +8,7 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/** What runs in the guest, in this order, all in one JVM. */
+/** What runs in the guests, in this order, in each all in one JVM. */
 public final class GuestPlan {
 
   /** Random operations of a test that has many of them: the CPU is emulated. */
@@ -18,7 +18,23 @@ public final class GuestPlan {
   private static final Set<GuestDevice> RESERVED =
       EnumSet.of(GuestDevice.SHARED_A, GuestDevice.SHARED_B, GuestDevice.SLOW);
 
+  /** Tested in the same machine as what is not of the API, which takes about as long as the other devices. */
+  private static final Set<GuestDevice> FIRST =
+      EnumSet.of(GuestDevice.TWO_NAMESPACES, GuestDevice.CONTROLLER_MEMORY);
+
   private GuestPlan() {}
+
+  /** The launches by machine: each has one CPU, so that two of them keep a host with two busy. */
+  public static List<List<Launch>> parts() {
+    Map<Boolean, List<Launch>> first =
+        launches().stream().collect(Collectors.partitioningBy(GuestPlan::isFirst));
+    return List.of(first.getOrDefault(true, List.of()), first.getOrDefault(false, List.of()));
+  }
+
+  private static boolean isFirst(Launch launch) {
+    return !launch.concurrent()
+        || FIRST.stream().anyMatch(device -> device.name().equals(launch.name()));
+  }
 
   public static List<Launch> launches() {
     List<Launch> launches = new ArrayList<>();

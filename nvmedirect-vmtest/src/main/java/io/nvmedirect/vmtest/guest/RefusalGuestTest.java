@@ -75,6 +75,7 @@ final class RefusalGuestTest {
   void noDescriptorLeft_saysSoAndLeavesNoneOpen() throws IOException {
     // So that all classes are there, which take descriptors to load.
     NvmeDevice.open(GuestDevice.PLAIN.address()).close();
+    assertThatThrownBy(() -> NvmeDevice.open("file:/no/such/file")).isInstanceOf(IOException.class);
     assertThatThrownBy(() -> NvmeDevice.open("pci:0000:7f:00.0")).isInstanceOf(NvmeException.class);
     long before = openFiles();
     Deque<InputStream> hoarded = new ArrayDeque<>();

@@ -55,6 +55,7 @@ final class ProjectImage {
       java.add("io.nvmedirect.vmtest.runner.GuestMain");
       java.add("/dev/report");
       java.add(Integer.toString(command.limitSeconds()));
+      java.add(Integer.toString(command.part()));
       java.addAll(command.tests());
       cpio.file("/vm/java.args", String.join("\n", java) + "\n", false);
       cpio.file(

@@ -48,11 +48,11 @@ public final class GuestMain {
   /**
    * Runs tests and ends the JVM.
    *
-   * @param arguments where to report to, the host's time limit in seconds, and names of tests; without names,
-   *     everything in the plan
+   * @param arguments where to report to, the host's time limit in seconds, a part of the plan, and names of
+   *     tests; without names, all of that part
    */
   public static void main(String[] arguments) throws IOException {
-    List<String> tests = List.of(arguments).subList(2, arguments.length);
+    List<String> tests = List.of(arguments).subList(3, arguments.length);
     Report report = new Report(new FileOutputStream(arguments[0]));
     try (report;
         OutputStream lines = new LineStream(line -> report.send(new Event.Output(line)));
@@ -60,7 +60,7 @@ public final class GuestMain {
       System.setOut(out);
       LastWords.sayBefore(Integer.parseInt(arguments[1]), out);
       GuestMain main = new GuestMain(report, tests);
-      main.run(main.chosen());
+      main.run(main.chosen(Integer.parseInt(arguments[2])));
     }
     // Whatever threads a test has left.
     System.exit(0);
@@ -83,10 +83,10 @@ public final class GuestMain {
     report.send(new Event.Done(reported.get()));
   }
 
-  /** What is to run: the plan, or of it what was named. */
-  List<Launch> chosen() {
+  /** What is to run: a part of the plan, or of all of it what was named. */
+  List<Launch> chosen(int part) {
     return tests.isEmpty()
-        ? GuestPlan.launches()
+        ? GuestPlan.parts().get(part)
         : NamedTests.launches(
             tests, launch -> LauncherFactory.create().discover(request(launch)).containsTests());
   }

@@ -4,6 +4,7 @@ import io.nvmedirect.vmtest.GuestPlan;
 import io.nvmedirect.vmtest.Launch;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -39,11 +40,16 @@ final class NamedTests {
     }
     List<Launch> chosen = new ArrayList<>();
     Set<String> left = new LinkedHashSet<>(classes);
+    // Which tests a class has under some tags is the same for each device.
+    Map<List<String>, Boolean> known = new HashMap<>();
     for (Launch launch : GuestPlan.launches()) {
       List<String> inside =
           classes.stream()
               .filter(type -> isClass(type) && covers(launch, type))
-              .filter(type -> hasTests.test(narrowed(launch, List.of(type))))
+              .filter(type ->
+                  known.computeIfAbsent(
+                      List.of(launch.tags(), type),
+                      key -> hasTests.test(narrowed(launch, List.of(type)))))
               .toList();
       if (!inside.isEmpty()) {
         chosen.add(narrowed(launch, inside));

@@ -13,7 +13,7 @@ import org.opentest4j.AssertionFailedError;
 import org.opentest4j.TestAbortedException;
 
 /**
- * Runs the plan in a virtual machine; each test of the guest is a test here. {@code -Dvm.test=Class} runs one
+ * Runs the plan in virtual machines; each test of the guest is a test here. {@code -Dvm.test=Class} runs one
  * class only, {@code -Dvm.limit=seconds} sets the time limit.
  */
 final class VirtualMachineTest {
@@ -27,7 +27,9 @@ final class VirtualMachineTest {
     List<String> tests = test.isEmpty() ? List.of() : List.of(test.split(","));
     try (ResultFiles files = new ResultFiles(SCRATCH)) {
       try {
-        List<TestResult> results = results(tests);
+        List<TestResult> results =
+            new PlanRun(System.getProperty("java.class.path"), SCRATCH, System.out::println)
+                .results(tests, LIMIT_SECONDS);
         results.forEach(files::add);
         return results.stream()
             .map(result -> DynamicTest.dynamicTest(result.title(), () -> verify(result)));
@@ -38,26 +40,6 @@ final class VirtualMachineTest {
             DynamicTest.dynamicTest("no virtual machine", () -> Assumptions.abort(e.getMessage())));
       }
     }
-  }
-
-  /** Those of a second run if QEMU 7.2 itself has crashed or stopped in the first, as it rarely does. */
-  private static List<TestResult> results(List<String> tests)
-      throws IOException, VirtualMachineMissing {
-    GuestCommand command = new GuestCommand(false, tests, LIMIT_SECONDS);
-    String classPath = System.getProperty("java.class.path");
-    for (boolean again = false; ; again = true) {
-      try (GuestRun run = GuestRun.start(command, classPath, SCRATCH, VirtualMachineTest::show)) {
-        List<TestResult> results = run.results().toList();
-        if (again || !run.emulatorCrashed()) {
-          return results;
-        }
-        show("vm: QEMU itself has crashed or stopped; all is run once more");
-      }
-    }
-  }
-
-  private static void show(String line) {
-    System.out.println(line);
   }
 
   private static void verify(TestResult result) {
