@@ -5,7 +5,11 @@ module io.nvmedirect.cli {
   requires io.nvmedirect;
   requires java.management;
   requires jdk.management;
+  requires jdk.unsupported;
   requires HdrHistogram;
+  requires jasyncfio;
+  requires org.apache.commons.rng.sampling;
+  requires org.apache.commons.rng.api;
   requires static org.jspecify;
 
   opens io.nvmedirect.cli to

@@ -1,16 +1,22 @@
 package io.nvmedirect.cli;
 
-import io.nvmedirect.NvmeDevice;
+import io.nvmedirect.cli.bench.Engine;
+import io.nvmedirect.cli.bench.Job;
+import io.nvmedirect.cli.bench.JobFile;
+import io.nvmedirect.cli.bench.JobOptions;
+import io.nvmedirect.cli.bench.Result;
+import io.nvmedirect.cli.bench.Run;
+import io.nvmedirect.cli.bench.ToolCost;
+import io.nvmedirect.cli.format.Addresses;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
-import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -28,237 +34,225 @@ import picocli.CommandLine.Spec;
     description = {
       "Each queue belongs to one thread, which keeps --iodepth I/Os in flight and polls for their "
           + "completions. Latency is from the post of a command to its completion as the thread sees "
-          + "it. A warm-up of up to a second comes before each measurement and is not counted.",
+          + "it; with --rate-iops it is from when the I/O was due.",
       "A load that writes overwrites the device's data. Without --rw: random reads, and on mem: then "
-          + "random writes. A mem: device is filled first. mem: and file: controllers get a thread of "
-          + "their own unless the address has a mode."
+          + "random writes. A mem: device is filled first, and so is a new file. mem: and file: controllers get a thread of "
+          + "their own unless the address has a mode.",
+      "Instead of an address it takes a job file of fio's format; options given beside it win over "
+          + "the file's. With --compare it measures the ways that Java has to one file, side by side."
     },
     footer = {
       "  nvmed bench",
-      "  nvmed bench 'mem:1GiB?mode=inline' --rw randread --iodepth 1",
-      "  nvmed bench /dev/nvme0n1 --rw randread --bs 4k --queues 2 --runtime 30s --json result.json"
+      "  nvmed bench 'mem:1GiB?mode=inline' --rw randread --iodepth 1,2,4,8,16,32",
+      "  nvmed bench pci:0000:01:00.0 --rw randread --queues 2 --runtime 30s --json result.json",
+      "  nvmed bench job.fio --filename pci:0000:01:00.0 --html result.html",
+      "  nvmed bench file:/tmp/disk?size=1GiB --rw randwrite --verify crc32c --io-size 256m",
+      "  nvmed bench --compare /tmp --size 1GiB"
     })
 @SuppressWarnings("NullAway.Init")
 final class BenchCommand implements Callable<Integer> {
 
-  private static final Duration LONGEST_WARMUP = Duration.ofSeconds(1);
-  private static final long MAX_BLOCK_BYTES = 64 << 20;
-  private static final long FILL_NS = 5_000_000_000L;
+  private static final String MEMORY = "mem:1GiB";
+  private static final String DEPTH = "32";
+  private static final String RUNTIME = "5s";
+  private static final Duration LONGEST_RAMP = Duration.ofSeconds(1);
 
   @ParentCommand Nvmed nvmed;
   @Spec CommandSpec spec;
   @Mixin NamespaceOption namespace;
+  @Mixin LoadOptions load;
 
   @Parameters(
       index = "0",
       arity = "0..1",
-      paramLabel = "ADDRESS",
-      defaultValue = "mem:1GiB",
-      description = "The device, see 'nvmed --help' (default: ${DEFAULT-VALUE}).")
-  String address;
-
-  @Option(
-      names = "--rw",
-      paramLabel = "LOAD",
-      split = ",",
-      description = "${COMPLETION-CANDIDATES}; several with commas between them.")
-  List<Workload> workloads = new ArrayList<>();
-
-  @Option(
-      names = "--bs",
-      paramLabel = "SIZE",
-      defaultValue = "4k",
-      converter = SizeConverter.class,
-      description = "Bytes of one I/O (default: ${DEFAULT-VALUE}).")
-  long blockBytes;
-
-  @Option(
-      names = "--iodepth",
-      paramLabel = "N",
-      defaultValue = "32",
-      description = "I/Os in flight on each queue (default: ${DEFAULT-VALUE}).")
-  int depth;
-
-  @Option(
-      names = "--queues",
-      paramLabel = "N",
-      defaultValue = "1",
-      description = "Queues, each with a thread (default: ${DEFAULT-VALUE}).")
-  int queues;
-
-  @Option(
-      names = "--runtime",
-      paramLabel = "TIME",
-      defaultValue = "5s",
-      converter = DurationConverter.class,
-      description = "Length of each measurement: 5, 5s, 500ms, 1m (default: ${DEFAULT-VALUE}).")
-  Duration runtime;
+      paramLabel = "ADDRESS|JOBS",
+      description = {
+        "The device, see 'nvmed --help' (default: mem:1GiB); or a job file; or with another engine a "
+            + "path; or with --compare a directory."
+      })
+  @Nullable String target;
 
   @Option(
       names = "--json",
       paramLabel = "FILE",
-      description = "Write the results to a file too; - writes them to standard output instead.")
+      description =
+          "Write the results to a file too, as fio's json+; - writes them to standard output instead.")
   @Nullable String json;
+
+  @Option(
+      names = "--html",
+      paramLabel = "FILE",
+      description = "Write a page with plots too; see 'nvmed report' for several results on one.")
+  @Nullable Path html;
+
+  @Option(
+      names = "--compare",
+      description =
+          "Measure this framework, FileChannel, AsynchronousFileChannel, a mapped file and io_uring on "
+              + "one file, which is made and deleted.")
+  boolean compare;
 
   @Override
   public Integer call() throws IOException {
-    require(blockBytes > 0 && blockBytes <= MAX_BLOCK_BYTES, "--bs is 1 byte to 64 MiB");
-    require(depth > 0 && depth <= 65535, "--iodepth is 1 to 65535");
-    require(queues > 0 && queues <= 1024, "--queues is 1 to 1024");
-    address = Addresses.withOwnThread(address);
-    if (workloads.isEmpty()) {
-      workloads.add(Workload.RANDREAD);
-      if (Addresses.isMemory(address)) {
-        workloads.add(Workload.RANDWRITE);
+    BenchOutput output = new BenchOutput(nvmed, json, html);
+    output.requireDirectories();
+    if (compare) {
+      try {
+        return new Comparison(nvmed, namespace, load, output).run(target);
+      } catch (IllegalArgumentException e) {
+        throw misused(e);
       }
     }
-    List<BenchResult> results = new ArrayList<>();
-    Map<String, @Nullable Object> report;
-    requireDirectory();
-    try (Session session = namespace.open(address, nvmed.stop)) {
-      NvmeDevice device = session.device();
-      requireFits(device);
-      if (!"-".equals(json)) {
-        header(device);
+    List<Job> jobs = jobs();
+    try (BenchDevices devices = new BenchDevices(namespace, nvmed.stop)) {
+      for (Job job : jobs) {
+        if (job.target().engine() == Engine.NVMED) {
+          devices.open(job.target().address());
+        }
       }
-      if (Addresses.isMemory(address)) {
-        fill(device);
-      }
-      for (Workload workload : workloads) {
-        results.add(measure(device, workload));
-      }
-      report = report(device, results);
+      ToolCost cost = ToolCost.of(jobs.getFirst());
+      output.header(jobs, devices.opened());
+      Run run = new Run(devices, nvmed.stop::requested, observer());
+      List<Result> results = measured(run, jobs);
+      output.show(results, run.checkedBlocks(), cost, devices.opened());
     }
-    print(results, report);
     return 0;
   }
 
-  private void require(boolean condition, String message) {
-    if (!condition) {
-      throw new ParameterException(spec.commandLine(), message);
-    }
-  }
-
-  /** Not after minutes of measuring. */
-  private void requireDirectory() throws IOException {
-    if (json != null && !json.equals("-")) {
-      Path parent = Path.of(json).toAbsolutePath().getParent();
-      if (parent == null || !Files.isWritable(parent)) {
-        throw new IOException(json + ": no directory to write to");
-      }
-    }
-  }
-
-  private void requireFits(NvmeDevice device) throws IOException {
-    if (blockBytes % device.blockBytes() != 0) {
-      throw new IOException(
-          "%s has blocks of %d bytes: --bs %s is not a multiple"
-              .formatted(address, device.blockBytes(), Sizes.option(blockBytes)));
-    }
-    if (device.sizeBytes() / blockBytes < queues) {
-      throw new IOException(
-          "%s is too small: size=%d, --bs %s, --queues %d"
-              .formatted(address, device.sizeBytes(), Sizes.option(blockBytes), queues));
-    }
-    if (depth > device.maxQueueDepth() || queues > device.maxQueues()) {
-      throw new IOException(
-          "%s has at most %d queues of %d commands: --queues %d, --iodepth %d"
-              .formatted(address, device.maxQueues(), device.maxQueueDepth(), queues, depth));
-    }
-  }
-
-  /** Fills the device, so that reads do not all come from one page of zeroes. */
-  private void fill(NvmeDevice device) throws IOException {
-    ByteBuffer noise = ByteBuffer.allocateDirect(1 << 20);
-    byte[] bytes = new byte[1 << 20];
-    new SplittableRandom(0).nextBytes(bytes);
-    noise.put(bytes);
-    long endNs = System.nanoTime() + FILL_NS;
-    try (DeviceOutput output = new DeviceOutput(device, 0);
-        Progress progress = Progress.of("fill", device.sizeBytes())) {
-      while (output.count() < device.sizeBytes() && System.nanoTime() < endNs) {
-        nvmed.stop.check();
-        noise.clear().limit((int) Math.min(noise.capacity(), device.sizeBytes() - output.count()));
-        output.write(noise);
-        progress.bytes(output.count());
-      }
-      output.finish();
-    }
-  }
-
-  private BenchResult measure(NvmeDevice device, Workload workload) throws IOException {
-    BenchLoad load = new BenchLoad(workload, (int) blockBytes, depth, queues, warmup(), runtime);
-    long total = warmup().plus(runtime).toNanos();
-    try (Progress progress = Progress.of(workload.toString(), total)) {
-      return new Bench(device, load, nvmed.stop).run(progress);
-    }
-  }
-
-  private Duration warmup() {
-    return runtime.compareTo(LONGEST_WARMUP) < 0 ? runtime : LONGEST_WARMUP;
-  }
-
-  private void header(NvmeDevice device) {
-    nvmed.say("Device  " + address + ", " + Sizes.format(device.sizeBytes()));
-    nvmed.say(
-        "        %s%s"
-            .formatted(
-                device.controller().modelNumber(),
-                Addresses.isEmulated(address) ? ", an emulated controller in this process" : ""));
-    nvmed.say(
-        "Load    %s blocks, iodepth %d, queues %d, %s each after a warm-up of %s (not counted)"
-            .formatted(Sizes.format(blockBytes), depth, queues, time(runtime), time(warmup())));
-    nvmed.say(
-        "Host    JDK %s, %s, %d CPUs%n"
-            .formatted(Runtime.version(), cpu(), Runtime.getRuntime().availableProcessors()));
-  }
-
-  private static String time(Duration duration) {
-    return duration.toMillis() % 1000 == 0
-        ? duration.toSeconds() + " s"
-        : duration.toMillis() + " ms";
-  }
-
-  private static String cpu() {
+  private List<Result> measured(Run run, List<Job> jobs) throws IOException {
     try {
-      return Files.readString(Path.of("/proc/cpuinfo"))
-          .lines()
-          .filter(line -> line.startsWith("model name"))
-          .map(line -> line.substring(line.indexOf(':') + 1).strip())
-          .findFirst()
-          .orElse(System.getProperty("os.arch"));
-    } catch (IOException e) {
-      return System.getProperty("os.arch");
+      return run.run(jobs);
+    } finally {
+      closeProgress();
     }
   }
 
-  private Map<String, @Nullable Object> report(NvmeDevice device, List<BenchResult> results) {
-    return Json.object(
-        "address", address,
-        "model", device.controller().modelNumber(),
-        "emulated", Addresses.isEmulated(address),
-        "sizeBytes", device.sizeBytes(),
-        "nvmed", Nvmed.Version.program(),
-        "jdk", Runtime.version().toString(),
-        "cpu", cpu(),
-        "cpus", Runtime.getRuntime().availableProcessors(),
-        "warmupSeconds", warmup().toNanos() / 1e9,
-        "results", results.stream().map(BenchResult::json).toList());
+  // ---- Jobs.
+
+  private List<Job> jobs() throws IOException {
+    try {
+      if (target != null && isJobFile(target)) {
+        return jobsOfFile(Path.of(target));
+      }
+      return jobsOfOptions();
+    } catch (IllegalArgumentException e) {
+      throw misused(e);
+    }
   }
 
-  private void print(List<BenchResult> results, Map<String, @Nullable Object> report)
-      throws IOException {
-    if ("-".equals(json)) {
-      nvmed.say(Json.text(report));
-      return;
+  /** Messages begin with fio's name of the option, which is one here too. */
+  private ParameterException misused(IllegalArgumentException e) {
+    String message = String.valueOf(e.getMessage());
+    return new ParameterException(
+        spec.commandLine(),
+        message.startsWith("filename=")
+            ? message.substring("filename=".length())
+            : "--" + message.replaceFirst("^bsrange=", "bs="),
+        e);
+  }
+
+  private boolean isJobFile(String text) {
+    return load.engine == null && !Addresses.isAddress(text) && Files.isRegularFile(Path.of(text));
+  }
+
+  private List<Job> jobsOfFile(Path file) throws IOException {
+    Map<String, String> given = new LinkedHashMap<>(load.given());
+    single(given, "rw", load.workloads);
+    single(given, "iodepth", load.depths);
+    JobFile jobs = JobFile.read(file, given);
+    if (!"-".equals(json)) {
+      jobs.messages().forEach(nvmed::say);
     }
-    Table table = BenchResult.table();
-    results.forEach(result -> result.addTo(table));
-    PrintWriter out = nvmed.out();
-    table.print(out);
-    out.flush();
-    if (json != null) {
-      Files.writeString(Path.of(json), Json.text(report) + System.lineSeparator());
+    return jobs.jobs().stream().map(BenchCommand::withOwnThread).toList();
+  }
+
+  private static void single(Map<String, String> given, String key, List<String> values) {
+    if (values.size() > 1) {
+      throw new IllegalArgumentException(
+          "%s=%s: one value beside a job file".formatted(key, String.join(",", values)));
+    }
+    values.forEach(value -> given.put(key, value));
+  }
+
+  private List<Job> jobsOfOptions() {
+    String address = target == null ? MEMORY : target;
+    List<String> workloads =
+        !load.workloads.isEmpty()
+            ? load.workloads
+            : Addresses.isMemory(address) ? List.of("randread", "randwrite") : List.of("randread");
+    List<Job> jobs = new ArrayList<>();
+    for (String workload : workloads) {
+      for (String depth : load.depths.isEmpty() ? List.of(DEPTH) : load.depths) {
+        JobOptions options = new JobOptions();
+        options.set("rw", workload);
+        options.set("iodepth", depth);
+        options.set("filename", address);
+        options.set("stonewall", "1");
+        options.set("group_reporting", "1");
+        if (load.bytes == null) {
+          options.set("time_based", "1");
+          options.set("runtime", RUNTIME);
+        }
+        if (load.verify == null) {
+          options.set("norandommap", "1");
+        }
+        load.given().forEach(options::set);
+        options.set("name", workload.strip().toLowerCase(Locale.ROOT));
+        Job job = options.build();
+        if (load.runtime != null && job.span().runtime() == null) {
+          throw new IllegalArgumentException("runtime=%s: more than 0".formatted(load.runtime));
+        }
+        jobs.add(withOwnThread(withRamp(job)));
+      }
+    }
+    return jobs;
+  }
+
+  /** As long as the runtime, up to a second, if none is given and the time is what ends it. */
+  private Job withRamp(Job job) {
+    Duration runtime = job.span().runtime();
+    if (load.ramp != null || load.bytes != null || runtime == null) {
+      return job;
+    }
+    Duration ramp = runtime.compareTo(LONGEST_RAMP) < 0 ? runtime : LONGEST_RAMP;
+    return job.with(new Job.Span(ramp, runtime, job.span().timeBased(), job.span().bytes()));
+  }
+
+  private static Job withOwnThread(Job job) {
+    Job.Target target = job.target();
+    return target.engine() == Engine.NVMED
+        ? job.with(
+            new Job.Target(
+                Engine.NVMED, Addresses.withOwnThread(target.address()), target.direct()))
+        : job;
+  }
+
+  // ---- The live line.
+
+  private @Nullable Progress progress;
+  private String shown = "";
+
+  private Run.Observer observer() {
+    return (names, elapsedNs, totalNs, operations, measuredNs) -> {
+      if (progress == null || !shown.equals(names)) {
+        closeProgress();
+        progress = Progress.of(names, totalNs);
+        shown = names;
+      }
+      progress.note(elapsedNs, note(operations, measuredNs));
+    };
+  }
+
+  private static String note(long operations, long measuredNs) {
+    return measuredNs == 0
+        ? "warm-up"
+        : String.format(Locale.ROOT, "%,.0f IOPS", operations / (measuredNs / 1e9));
+  }
+
+  private void closeProgress() {
+    if (progress != null) {
+      progress.close();
+      progress = null;
     }
   }
 }

@@ -1,5 +1,6 @@
 package io.nvmedirect.cli;
 
+import io.nvmedirect.cli.format.Sizes;
 import io.nvmedirect.sysfs.IommuGroup;
 import io.nvmedirect.sysfs.NvmeController;
 import io.nvmedirect.sysfs.PciAddress;

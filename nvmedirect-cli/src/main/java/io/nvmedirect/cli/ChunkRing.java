@@ -5,6 +5,7 @@ import io.nvmedirect.NvmeDevice;
 import io.nvmedirect.NvmeHandle;
 import io.nvmedirect.NvmeQueue;
 import io.nvmedirect.QueueOption;
+import io.nvmedirect.cli.bench.Backoff;
 import io.nvmedirect.memory.DmaBuffer;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;

@@ -1,5 +1,7 @@
 package io.nvmedirect.cli;
 
+import io.nvmedirect.cli.format.Addresses;
+import io.nvmedirect.cli.format.Sizes;
 import java.io.IOException;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;

@@ -1,5 +1,6 @@
 package io.nvmedirect.cli;
 
+import io.nvmedirect.cli.format.Json;
 import io.nvmedirect.sysfs.Roots;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,5 +1,6 @@
 package io.nvmedirect.cli;
 
+import io.nvmedirect.cli.format.Sizes;
 import java.io.Console;
 import java.io.IOException;
 import java.util.Locale;

@@ -1,6 +1,9 @@
 package io.nvmedirect.cli;
 
 import io.nvmedirect.NvmeDevice;
+import io.nvmedirect.cli.format.Json;
+import io.nvmedirect.cli.format.Sizes;
+import io.nvmedirect.cli.format.Table;
 import io.nvmedirect.spec.IdentifyController;
 import io.nvmedirect.spec.IdentifyNamespace;
 import io.nvmedirect.spec.LbaFormat;

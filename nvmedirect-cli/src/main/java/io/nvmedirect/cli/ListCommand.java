@@ -1,5 +1,8 @@
 package io.nvmedirect.cli;
 
+import io.nvmedirect.cli.format.Json;
+import io.nvmedirect.cli.format.Sizes;
+import io.nvmedirect.cli.format.Table;
 import io.nvmedirect.sysfs.IommuGroup;
 import io.nvmedirect.sysfs.Namespace;
 import io.nvmedirect.sysfs.NvmeController;

@@ -1,5 +1,6 @@
 package io.nvmedirect.cli;
 
+import io.nvmedirect.cli.format.Sizes;
 import io.nvmedirect.sysfs.KernelFiles;
 import io.nvmedirect.sysfs.Roots;
 import java.nio.file.Path;

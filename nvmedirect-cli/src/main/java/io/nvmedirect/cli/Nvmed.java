@@ -65,7 +65,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
       DiscardCommand.class,
       FlushCommand.class,
       FormatCommand.class,
-      BenchCommand.class
+      BenchCommand.class,
+      ReportCommand.class
     })
 final class Nvmed implements Runnable {
 

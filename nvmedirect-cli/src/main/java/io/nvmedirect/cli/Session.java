@@ -1,6 +1,7 @@
 package io.nvmedirect.cli;
 
 import io.nvmedirect.NvmeDevice;
+import io.nvmedirect.cli.format.Sizes;
 import java.io.IOException;
 
 /** An open device, which {@link Stop#request} waits for. */

@@ -1,5 +1,6 @@
 package io.nvmedirect.cli;
 
+import io.nvmedirect.cli.format.Sizes;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 

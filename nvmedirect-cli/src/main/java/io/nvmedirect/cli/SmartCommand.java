@@ -1,5 +1,7 @@
 package io.nvmedirect.cli;
 
+import io.nvmedirect.cli.format.Json;
+import io.nvmedirect.cli.format.Table;
 import io.nvmedirect.spec.SmartLog;
 import java.io.IOException;
 import java.io.PrintWriter;

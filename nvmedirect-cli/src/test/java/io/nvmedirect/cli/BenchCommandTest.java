@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -48,17 +49,28 @@ final class BenchCommandTest {
             file.toString());
     assertThat(result.status()).as(result.err()).isZero();
     JsonNode json = new ObjectMapper().readTree(file.toFile());
-    assertThat(json.get("address").asText()).isEqualTo("mem:16MiB?mode=inline");
-    assertThat(json.get("emulated").asBoolean()).isTrue();
-    assertThat(json.get("results").findValuesAsText("workload"))
+    assertThat(json.at("/nvmed/emulated").asBoolean()).isTrue();
+    assertThat(json.at("/nvmed/tool_ns_per_io").asDouble()).isPositive();
+    assertThat(json.get("jobs").findValuesAsText("jobname"))
         .containsExactly("read", "write", "randrw");
-    for (JsonNode load : json.get("results")) {
-      assertThat(load.get("blockBytes").asInt()).isEqualTo(8192);
-      assertThat(load.get("operations").asLong()).isPositive();
-      JsonNode latency = load.get("latencyNs");
-      assertThat(latency.get("p50").asLong()).isBetween(1L, latency.get("p99").asLong());
-      assertThat(latency.get("p99").asLong()).isLessThanOrEqualTo(latency.get("max").asLong());
-      assertThat(load.get("cpuNsPerOperation").asDouble()).isNotNegative();
+    for (JsonNode job : json.get("jobs")) {
+      JsonNode options = job.get("job options");
+      assertThat(options.get("filename").asText()).isEqualTo("mem:16MiB?mode=inline");
+      assertThat(options.get("bs").asText()).isIn("8k", "8192");
+      String rw = options.get("rw").asText();
+      if (rw.contains("r")) {
+        for (String side : rw.equals("write") ? List.of("write") : List.of("read")) {
+          JsonNode of = job.get(side);
+          assertThat(of.get("total_ios").asLong()).isPositive();
+          assertThat(of.get("io_bytes").asLong()).isEqualTo(8192 * of.get("total_ios").asLong());
+          JsonNode latency = of.get("clat_ns");
+          long p50 = latency.at("/percentile/50.000000").asLong();
+          long p99 = latency.at("/percentile/99.000000").asLong();
+          assertThat(p50).isBetween(1L, p99);
+          assertThat(p99).isLessThanOrEqualTo(latency.get("max").asLong());
+        }
+      }
+      assertThat(job.at("/nvmed/process_cpu_ns_per_io").asDouble()).isNotNegative();
     }
   }
 
@@ -67,7 +79,7 @@ final class BenchCommandTest {
     Cli.Result result =
         Cli.run("bench", "mem:4MiB", "--rw", "randread", "--runtime", "100ms", "--json", "-");
     assertThat(result.status()).as(result.err()).isZero();
-    assertThat(new ObjectMapper().readTree(result.out()).get("results")).hasSize(1);
+    assertThat(new ObjectMapper().readTree(result.out()).get("jobs")).hasSize(1);
   }
 
   @Test

@@ -6,10 +6,12 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import io.nvmedirect.NvmeDevice;
 import io.nvmedirect.NvmeHandle;
 import io.nvmedirect.NvmeQueue;
+import io.nvmedirect.cli.bench.JobOptions;
+import io.nvmedirect.cli.bench.Run;
 import io.nvmedirect.spec.NvmeException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.time.Duration;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -39,10 +41,20 @@ final class DeviceErrorTest {
 
   @Test
   void bench_endsWithTheStatus() {
-    BenchLoad load =
-        new BenchLoad(Workload.READ, 4096, 4, 2, Duration.ofMillis(1), Duration.ofMinutes(1));
+    JobOptions options = new JobOptions();
+    options.set("filename", "mem:8MiB?lba=512");
+    options.set("rw", "read");
+    options.set("iodepth", "4");
+    options.set("numjobs", "2");
+    options.set("time_based", "1");
+    options.set("runtime", "1m");
+    Run run =
+        new Run(
+            address -> device,
+            () -> false,
+            (names, elapsedNs, totalNs, operations, measuredNs) -> {});
     assertThatExceptionOfType(NvmeException.class)
-        .isThrownBy(() -> new Bench(device, load, new Stop()).run(new Progress(null, "read", 0)))
+        .isThrownBy(() -> run.run(List.of(options.build())))
         .withMessageContaining("Unrecovered Read Error")
         .withMessageContaining(String.valueOf(BAD));
   }

@@ -12,7 +12,7 @@ final class UsageTest {
   @ValueSource(
       strings = {
         "list", "bind", "unbind", "doctor", "info", "smart", "read", "write", "copy", "discard",
-        "flush", "format", "bench"
+        "flush", "format", "bench", "report"
       })
   void help_everyVerbHasExamples(String verb) {
     Cli.Result result = Cli.run(verb, "--help");
@@ -68,7 +68,9 @@ final class UsageTest {
         "bench --runtime soon",
         "bench --bs 0",
         "bench --iodepth 0",
-        "bench --queues 0"
+        "bench --queues 0",
+        "report --html x.html",
+        "report result.json"
       })
   void misuse_exits2(String line) {
     Cli.Result result = Cli.run(line.isEmpty() ? new String[0] : line.split(" "));

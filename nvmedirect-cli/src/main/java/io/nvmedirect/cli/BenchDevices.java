@@ -1,0 +1,92 @@
+package io.nvmedirect.cli;
+
+import io.nvmedirect.NvmeDevice;
+import io.nvmedirect.cli.bench.Devices;
+import io.nvmedirect.cli.format.Addresses;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.concurrent.TimeUnit;
+
+/** The devices of a bench: each is opened once, and one in memory or in a new file is filled first. */
+final class BenchDevices implements Devices, AutoCloseable {
+
+  private static final long LONGEST_FILL_NS = TimeUnit.SECONDS.toNanos(5);
+  private static final String FILE = "file:";
+  private static final int CHUNK_BYTES = 1 << 20;
+
+  private final NamespaceOption namespace;
+  private final Stop stop;
+  private final Map<String, Session> sessions = new LinkedHashMap<>();
+
+  BenchDevices(NamespaceOption namespace, Stop stop) {
+    this.namespace = namespace;
+    this.stop = stop;
+  }
+
+  @Override
+  public NvmeDevice open(String address) throws IOException {
+    Session session = sessions.get(address);
+    if (session == null) {
+      boolean isNew = isNewFile(address);
+      session = namespace.open(address, stop);
+      sessions.put(address, session);
+      if (isNew) {
+        fill(session.device(), Long.MAX_VALUE);
+      } else if (Addresses.isMemory(address) && !address.contains("model=null")) {
+        fill(session.device(), LONGEST_FILL_NS);
+      }
+    }
+    return session.device();
+  }
+
+  private static boolean isNewFile(String address) {
+    return address.startsWith(FILE)
+        && Files.notExists(Path.of(address.substring(FILE.length()).split("\\?", 2)[0]));
+  }
+
+  /** So that reads do not all come from one page of zeroes, or from holes. */
+  private void fill(NvmeDevice device, long longestNs) throws IOException {
+    ByteBuffer noise = ByteBuffer.allocateDirect(CHUNK_BYTES);
+    byte[] bytes = new byte[CHUNK_BYTES];
+    new SplittableRandom(0).nextBytes(bytes);
+    noise.put(bytes);
+    long startNs = System.nanoTime();
+    try (DeviceOutput output = new DeviceOutput(device, 0);
+        Progress progress = Progress.of("fill", device.sizeBytes())) {
+      while (output.count() < device.sizeBytes() && System.nanoTime() - startNs < longestNs) {
+        stop.check();
+        noise.clear().limit((int) Math.min(CHUNK_BYTES, device.sizeBytes() - output.count()));
+        output.write(noise);
+        progress.bytes(output.count());
+      }
+      output.finish();
+    }
+  }
+
+  /** The devices by address, in the order in which they were opened. */
+  Map<String, NvmeDevice> opened() {
+    Map<String, NvmeDevice> devices = new LinkedHashMap<>();
+    sessions.forEach((address, session) -> devices.put(address, session.device()));
+    return devices;
+  }
+
+  @Override
+  public void close() throws IOException {
+    IOException failure = null;
+    for (Session session : sessions.values()) {
+      try {
+        session.close();
+      } catch (IOException e) {
+        failure = failure == null ? e : failure;
+      }
+    }
+    if (failure != null) {
+      throw failure;
+    }
+  }
+}

@@ -1,0 +1,171 @@
+package io.nvmedirect.cli.bench;
+
+import com.sun.management.OperatingSystemMXBean;
+import com.sun.management.ThreadMXBean;
+import java.lang.management.ManagementFactory;
+import java.util.Arrays;
+import java.util.concurrent.TimeUnit;
+import org.HdrHistogram.Histogram;
+
+/** What one worker measures, on its thread. */
+final class Measurement {
+
+  private static final long LONGEST_NS = TimeUnit.MINUTES.toNanos(10);
+  private static final int DIGITS = 3;
+  private static final OperatingSystemMXBean PROCESS =
+      (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
+  private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+
+  /** Reads, or writes. */
+  static final class Direction {
+    final Histogram fromPostNs = new Histogram(LONGEST_NS, DIGITS);
+
+    /** The same as the other one without a rate. */
+    final Histogram fromDueNs;
+
+    private final boolean paced;
+    long bytes;
+    long[] series = new long[64];
+    long count;
+
+    private Direction(boolean paced) {
+      this.paced = paced;
+      this.fromDueNs = paced ? new Histogram(LONGEST_NS, DIGITS) : fromPostNs;
+    }
+
+    private void record(int lengthBytes, long postedNs, long dueNs, long nowNs) {
+      fromPostNs.recordValue(Math.clamp(nowNs - postedNs, 0, LONGEST_NS));
+      if (paced) {
+        fromDueNs.recordValue(Math.clamp(nowNs - dueNs, 0, LONGEST_NS));
+      }
+      bytes += lengthBytes;
+      count++;
+    }
+
+    private void roll(int interval) {
+      if (interval >= series.length) {
+        series = Arrays.copyOf(series, 2 * interval);
+      }
+      series[interval] = count;
+      count = 0;
+    }
+  }
+
+  final Direction reads;
+  final Direction writes;
+  final Histogram syncsNs = new Histogram(LONGEST_NS, DIGITS);
+  private final long intervalNs;
+  private long beginNs;
+  private long endNs;
+  private long intervalEndNs;
+  private int intervals;
+  private long processBeginNs;
+  private long processEndNs;
+  private long userNs;
+  private long systemNs;
+  private long allocatedBytes;
+
+  /**
+   * @param paced whether the I/Os have moments when they are due
+   * @param intervals expected, so that there is room for them from the beginning
+   */
+  Measurement(boolean paced, long intervalNs, int intervals) {
+    this.reads = new Direction(paced);
+    this.writes = new Direction(paced);
+    this.intervalNs = intervalNs;
+    reads.series = new long[intervals + 2];
+    writes.series = new long[intervals + 2];
+  }
+
+  /** The worker's thread begins to measure. */
+  void begin(long nowNs) {
+    beginNs = nowNs;
+    endNs = nowNs;
+    intervalEndNs = nowNs + intervalNs;
+    processBeginNs = PROCESS.getProcessCpuTime();
+    count(-1);
+  }
+
+  /** The worker's thread has measured, and waits for nothing more. */
+  void end(long nowNs) {
+    endNs = Math.max(beginNs, nowNs);
+    count(1);
+    processEndNs = PROCESS.getProcessCpuTime();
+    roll(nowNs);
+    reads.roll(intervals);
+    writes.roll(intervals);
+  }
+
+  /** Reading the clocks allocates nothing. */
+  private void count(int sign) {
+    long user = THREADS.getCurrentThreadUserTime();
+    userNs += sign * user;
+    systemNs += sign * (THREADS.getCurrentThreadCpuTime() - user);
+    allocatedBytes += sign * THREADS.getCurrentThreadAllocatedBytes();
+  }
+
+  void read(int lengthBytes, long postedNs, long dueNs, long nowNs) {
+    if (nowNs >= intervalEndNs) {
+      roll(nowNs);
+    }
+    reads.record(lengthBytes, postedNs, dueNs, nowNs);
+  }
+
+  void written(int lengthBytes, long postedNs, long dueNs, long nowNs) {
+    if (nowNs >= intervalEndNs) {
+      roll(nowNs);
+    }
+    writes.record(lengthBytes, postedNs, dueNs, nowNs);
+  }
+
+  void synced(long postedNs, long nowNs) {
+    syncsNs.recordValue(Math.clamp(nowNs - postedNs, 0, LONGEST_NS));
+  }
+
+  private void roll(long nowNs) {
+    while (nowNs >= intervalEndNs) {
+      reads.roll(intervals);
+      writes.roll(intervals);
+      intervals++;
+      intervalEndNs += intervalNs;
+    }
+  }
+
+  long beginNs() {
+    return beginNs;
+  }
+
+  long endNs() {
+    return endNs;
+  }
+
+  /** CPU time of the process when this worker began, and when it ended. */
+  long processBeginNs() {
+    return processBeginNs;
+  }
+
+  long processEndNs() {
+    return processEndNs;
+  }
+
+  long userNs() {
+    return userNs;
+  }
+
+  long systemNs() {
+    return systemNs;
+  }
+
+  long allocatedBytes() {
+    return allocatedBytes;
+  }
+
+  /** Whole intervals. */
+  int intervals() {
+    return intervals;
+  }
+
+  long intervalNs() {
+    return intervalNs;
+  }
+}

@@ -1,0 +1,27 @@
+package io.nvmedirect.cli.bench;
+
+import java.time.Instant;
+
+/**
+ * What a run was made with.
+ *
+ * @param program its version, such as {@code 0.1.0}
+ * @param jdk version of the JVM
+ * @param cpu name of the processor
+ * @param cpus that the JVM may use
+ * @param model of the device, as it calls itself
+ * @param emulated whether the device is the embedded controller, which uses the same CPUs
+ * @param toolNsPerIo what the load generator itself takes for an I/O: positions, clock, histogram
+ * @param toolBytesPerIo what it allocates for an I/O
+ * @param start of the run
+ */
+public record RunInfo(
+    String program,
+    String jdk,
+    String cpu,
+    int cpus,
+    String model,
+    boolean emulated,
+    double toolNsPerIo,
+    double toolBytesPerIo,
+    Instant start) {}

@@ -1,0 +1,461 @@
+package io.nvmedirect.cli.bench;
+
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.util.SplittableRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One worker of a job: a thread that keeps a number of I/Os in flight. All that an I/O needs is made before the
+ * first one, so that none allocates. The time of a completion is also the post time of the I/O that follows in
+ * its slot: one reading of the clock each.
+ *
+ * <p>With a rate, an I/O is due at a moment that does not depend on the ones before it, and its latency is
+ * counted from there too: a device that stalls does not hide the I/Os that it kept from being posted.
+ */
+final class Worker implements BlockIo.Listener {
+
+  private enum Kind {
+    READ,
+    WRITE,
+    FLUSH
+  }
+
+  /** Opens the engine for a worker. */
+  @FunctionalInterface
+  interface Opening {
+    BlockIo open(BlockIo.Listener listener) throws IOException;
+  }
+
+  private static final long LONGEST_WAIT_NS = TimeUnit.MILLISECONDS.toNanos(10);
+
+  /** A device of ours has deadlines of its own, which are shorter. */
+  private static final long PATIENCE_NS = TimeUnit.MINUTES.toNanos(2);
+
+  private static final long SPIN_NS = TimeUnit.MICROSECONDS.toNanos(100);
+  private static final long SECOND_NS = TimeUnit.SECONDS.toNanos(1);
+
+  private final Job job;
+  private final BlockIo io;
+  private final int depth;
+  private final Positions positions;
+  private final SplittableRandom random;
+  private final Measurement measurement;
+  private final @Nullable CheckedBlocks checks;
+  private final boolean reads;
+  private final boolean writes;
+  private final long limitBytes;
+
+  // What each slot does.
+  private final Kind[] kinds;
+  private final int[] lengths;
+  private final long[] where;
+  private final long[] postedNs;
+  private final long[] duesNs;
+
+  private final int[] free;
+  private int freeCount;
+  private int inFlight;
+
+  /** The slot whose I/O found no room, neither free nor in flight; -1 if there is none. */
+  private int held = -1;
+
+  private long fromNs;
+  private long untilNs;
+  private long dueNs;
+  private long progressNs;
+  private long begunBytes;
+  private int writesSinceFlush;
+  private int sinceThought;
+
+  /** Nothing is begun until all in flight has ended, because of a flush or a pause. */
+  private boolean quiescing;
+
+  private boolean flushing;
+  private boolean measuring;
+  private boolean ended;
+  private boolean readingBack;
+  private long checkNext;
+  private @Nullable IOException failure;
+  private volatile boolean cancelled;
+
+  /** For other threads, written by the worker's now and then. */
+  private volatile long published;
+
+  /**
+   * Opens the engine.
+   *
+   * @param depth I/Os in flight
+   * @param positions of this worker
+   * @param limitBytes after which it ends; {@link Long#MAX_VALUE} if only the time ends it
+   * @param run a number that other runs do not have
+   */
+  Worker(
+      Job job,
+      int depth,
+      Positions positions,
+      long limitBytes,
+      SplittableRandom random,
+      Measurement measurement,
+      long run,
+      Opening opening)
+      throws IOException {
+    this.job = job;
+    this.depth = depth;
+    this.positions = positions;
+    this.random = random;
+    this.measurement = measurement;
+    this.reads = job.pattern().workload().reads;
+    this.writes = job.pattern().workload().writes;
+    this.limitBytes = limitBytes;
+    this.kinds = new Kind[depth];
+    this.lengths = new int[depth];
+    this.where = new long[depth];
+    this.postedNs = new long[depth];
+    this.duesNs = new long[depth];
+    this.free = new int[depth];
+    this.io = opening.open(this);
+    for (int i = 0; i < depth; i++) {
+      free[i] = depth - 1 - i;
+      fill(i, random);
+    }
+    this.freeCount = depth;
+    this.checks =
+        job.verification() == Job.Verification.NONE
+            ? null
+            : new CheckedBlocks(
+                run, job.pattern().blocks().least(), job.pattern().offset(), depth, io);
+  }
+
+  private void fill(int slot, SplittableRandom random) {
+    byte[] noise = new byte[job.pattern().blocks().most()];
+    random.nextBytes(noise);
+    MemorySegment.copy(MemorySegment.ofArray(noise), 0, io.buffer(slot), 0, noise.length);
+  }
+
+  /**
+   * Runs the load on this thread until it has ended, an I/O fails or {@link #cancel}, and closes the engine.
+   *
+   * @param from when the measurement begins, by {@link System#nanoTime}
+   * @param until when it ends; far away if only the bytes are limited
+   */
+  void run(long from, long until) throws IOException {
+    fromNs = from;
+    untilNs = until;
+    try {
+      dueNs = System.nanoTime();
+      progressNs = dueNs;
+      load();
+      if (measuring) {
+        measurement.end(Math.min(System.nanoTime(), untilNs));
+      }
+      if (failure == null && !cancelled && readsBack()) {
+        readBack();
+      }
+    } finally {
+      // What never ends may still write to its buffer.
+      if (inFlight == 0) {
+        io.close();
+      }
+    }
+    if (failure != null) {
+      throw failure;
+    }
+  }
+
+  private void load() throws IOException {
+    while (!ended || inFlight > 0) {
+      ended |= cancelled;
+      long nowNs = System.nanoTime();
+      if (!measuring && nowNs >= fromNs) {
+        measuring = true;
+        begunBytes = 0;
+        measurement.begin(nowNs);
+      }
+      beginFree(nowNs);
+      if (inFlight > 0) {
+        poll(freeCount > 0 && !ended ? untilDue(nowNs) : LONGEST_WAIT_NS, nowNs);
+      } else if (!ended) {
+        progressNs = nowNs;
+        pause(untilDue(nowNs));
+      }
+      published =
+          measurement.reads.fromPostNs.getTotalCount()
+              + measurement.writes.fromPostNs.getTotalCount();
+    }
+  }
+
+  private void poll(long waitNs, long nowNs) throws IOException {
+    if (io.poll(waitNs) > 0 || inFlight == 0) {
+      progressNs = nowNs;
+    } else if (nowNs - progressNs > PATIENCE_NS) {
+      throw new IOException(
+          "%s: none of %d I/Os in flight has ended for %d s"
+              .formatted(job.name(), inFlight, TimeUnit.NANOSECONDS.toSeconds(PATIENCE_NS)));
+    }
+  }
+
+  private long untilDue(long nowNs) {
+    return Math.clamp(dueNs - nowNs, 0, LONGEST_WAIT_NS);
+  }
+
+  private static void pause(long ns) {
+    if (ns > SPIN_NS) {
+      LockSupport.parkNanos(ns - SPIN_NS);
+    } else {
+      Thread.onSpinWait();
+    }
+  }
+
+  private void beginFree(long nowNs) {
+    if (held >= 0 && !ended && post(held, nowNs)) {
+      held = -1;
+    }
+    if (quiescing && inFlight == 0 && held < 0 && !ended) {
+      afterQuiescence(nowNs);
+    }
+    while (freeCount > 0) {
+      int slot = free[freeCount - 1];
+      freeCount--;
+      if (!begin(slot, nowNs)) {
+        free[freeCount++] = slot;
+        return;
+      }
+    }
+  }
+
+  /** Nothing is in flight: time for the flush, or the pause. */
+  private void afterQuiescence(long nowNs) {
+    if (job.fsyncEvery() > 0 && writesSinceFlush >= job.fsyncEvery()) {
+      if (!flushing) {
+        flushing = true;
+        int slot = free[--freeCount];
+        kinds[slot] = Kind.FLUSH;
+        lengths[slot] = 0;
+        duesNs[slot] = nowNs;
+        if (!post(slot, nowNs)) {
+          flushing = false;
+          free[freeCount++] = slot;
+        }
+      }
+      return;
+    }
+    quiescing = false;
+    if (job.pace().thinkNs() > 0 && sinceThought >= job.pace().thinkBlocks()) {
+      sinceThought = 0;
+      dueNs = Math.max(dueNs, nowNs + job.pace().thinkNs());
+    }
+  }
+
+  /** Takes a slot for the next I/O, and begins it if there is room; false if none may begin now. */
+  private boolean begin(int slot, long nowNs) {
+    if (readingBack) {
+      return beginCheck(slot, nowNs);
+    }
+    ended |= nowNs >= untilNs;
+    // What was chosen, and the flush behind it, comes before the end by bytes.
+    if (ended || quiescing || held >= 0) {
+      return false;
+    }
+    ended = measuring && begunBytes >= limitBytes;
+    if (ended || nowNs < dueNs) {
+      return false;
+    }
+    choose(slot);
+    duesNs[slot] = paced(nowNs);
+    if (!post(slot, nowNs)) {
+      held = slot;
+    }
+    return true;
+  }
+
+  /** Chooses kind, length and position of the next I/O. */
+  private void choose(int slot) {
+    long bits = random.nextLong();
+    int length = job.pattern().blocks().choose((int) bits);
+    boolean write =
+        writes && (!reads || (int) (((bits >>> 32) * 100) >>> 32) >= job.pattern().readPercent());
+    kinds[slot] = write ? Kind.WRITE : Kind.READ;
+    lengths[slot] = length;
+    where[slot] = positions.next(length);
+    begunBytes += length;
+    if (write && job.fsyncEvery() > 0 && ++writesSinceFlush >= job.fsyncEvery()) {
+      quiescing = true;
+    }
+    if (job.pace().thinkNs() > 0 && ++sinceThought >= job.pace().thinkBlocks()) {
+      quiescing = true;
+    }
+  }
+
+  /** When the I/O is due, and with it the one after. */
+  private long paced(long nowNs) {
+    Job.Pace pace = job.pace();
+    if (pace.iops() == 0) {
+      return nowNs;
+    }
+    long due = dueNs;
+    double intervalNs = SECOND_NS / pace.iops();
+    dueNs += (long) (pace.poisson() ? -Math.log(1 - random.nextDouble()) * intervalNs : intervalNs);
+    return due;
+  }
+
+  private boolean post(int slot, long nowNs) {
+    int length = lengths[slot];
+    long position = where[slot];
+    postedNs[slot] = nowNs;
+    try {
+      if (kinds[slot] == Kind.WRITE && checks != null) {
+        checks.fill(slot, length, position);
+        postedNs[slot] = System.nanoTime();
+      }
+      boolean posted =
+          switch (kinds[slot]) {
+            case READ -> io.read(slot, length, position);
+            case WRITE -> io.write(slot, length, position);
+            case FLUSH -> io.flush(slot);
+          };
+      if (posted) {
+        inFlight++;
+      }
+      return posted;
+    } catch (IOException e) {
+      fail(e);
+      return false;
+    }
+  }
+
+  private void fail(IOException reason) {
+    ended = true;
+    if (failure == null) {
+      failure = reason;
+    }
+  }
+
+  @Override
+  public void completed(int slot) {
+    long nowNs = System.nanoTime();
+    inFlight--;
+    if (measuring && !readingBack && nowNs < untilNs && postedNs[slot] >= fromNs) {
+      account(slot, nowNs);
+    }
+    switch (kinds[slot]) {
+      case READ -> check(slot);
+      case WRITE -> {
+        if (checks != null) {
+          checks.written(lengths[slot], where[slot]);
+        }
+      }
+      case FLUSH -> {
+        flushing = false;
+        writesSinceFlush = 0;
+      }
+    }
+    if (!begin(slot, nowNs)) {
+      free[freeCount++] = slot;
+    }
+  }
+
+  private void account(int slot, long nowNs) {
+    switch (kinds[slot]) {
+      case READ -> measurement.read(lengths[slot], postedNs[slot], duesNs[slot], nowNs);
+      case WRITE -> measurement.written(lengths[slot], postedNs[slot], duesNs[slot], nowNs);
+      case FLUSH -> measurement.synced(postedNs[slot], nowNs);
+    }
+  }
+
+  /** What others may be writing at the same time is checked at the end only. */
+  private void check(int slot) {
+    if (checks != null && (!writes || readingBack)) {
+      try {
+        checks.check(slot, lengths[slot], where[slot]);
+      } catch (IOException e) {
+        fail(e);
+      }
+    }
+  }
+
+  @Override
+  public void failed(int slot, IOException reason) {
+    inFlight--;
+    fail(reason);
+    free[freeCount++] = slot;
+  }
+
+  // ---- After the writes.
+
+  private boolean readsBack() {
+    return writes && job.verification() == Job.Verification.CRC32C_AFTER_WRITES;
+  }
+
+  /** Reads all that was written, in ascending order, unit by unit. */
+  private void readBack() throws IOException {
+    ended = false;
+    if (held >= 0) {
+      free[freeCount++] = held;
+      held = -1;
+    }
+    quiescing = false;
+    readingBack = true;
+    checkNext = job.pattern().offset();
+    while (!ended || inFlight > 0) {
+      long nowNs = System.nanoTime();
+      beginFree(nowNs);
+      if (inFlight > 0) {
+        poll(LONGEST_WAIT_NS, nowNs);
+      }
+      ended |= cancelled;
+    }
+  }
+
+  private boolean beginCheck(int slot, long nowNs) {
+    if (ended || checks == null) {
+      return false;
+    }
+    long position = checks.nextWritten(checkNext);
+    if (position < 0) {
+      ended = true;
+      return false;
+    }
+    kinds[slot] = Kind.READ;
+    lengths[slot] = job.pattern().blocks().least();
+    where[slot] = position;
+    if (!post(slot, nowNs)) {
+      return false;
+    }
+    checkNext = position + lengths[slot];
+    return true;
+  }
+
+  // ---- For other threads.
+
+  /** Ends the load early. */
+  void cancel() {
+    cancelled = true;
+  }
+
+  /** I/Os measured so far. */
+  long measured() {
+    return published;
+  }
+
+  /** What was measured, for a thread that has seen {@link #run} end. */
+  Measurement measurement() {
+    return measurement;
+  }
+
+  /** Blocks found right, for a thread that has seen {@link #run} end. */
+  long checked() {
+    return checks == null ? 0 : checks.checked();
+  }
+
+  int depth() {
+    return depth;
+  }
+
+  /** Closes the engine, if {@link #run} is never called. */
+  void discard() throws IOException {
+    io.close();
+  }
+}

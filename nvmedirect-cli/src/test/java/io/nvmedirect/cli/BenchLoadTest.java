@@ -1,0 +1,381 @@
+package io.nvmedirect.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.nvmedirect.sysfs.Roots;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Loads of {@code bench}: checked data, sweeps, job files, engines and the comparison. */
+@Timeout(120)
+final class BenchLoadTest {
+
+  private static final int BLOCK = 4096;
+
+  @TempDir Path directory;
+
+  private static Cli.Result bench(String line) {
+    return Cli.run(("bench " + line).split(" "));
+  }
+
+  private static Cli.Result done(String line) {
+    Cli.Result result = bench(line);
+    assertThat(result.status()).as(line + ": " + result).isZero();
+    assertThat(result.err()).isEmpty();
+    return result;
+  }
+
+  private static void assertFails(int status, String line, String... parts) {
+    Cli.Result result = bench(line);
+    assertThat(result.status()).as(line + ": " + result).isEqualTo(status);
+    assertThat(result.err())
+        .startsWith("nvmed: ")
+        .contains(parts)
+        .doesNotContain("\tat ", "unexpected error");
+  }
+
+  // ---- Checked data.
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "mem:1MiB",
+        "mem:1MiB --queues 2",
+        "file:DIR/v.img?size=1MiB",
+        "DIR/v.img --size 1m --engine filechannel --iodepth 4",
+        "DIR/v.img --size 1m --engine mmap --iodepth 4",
+        "DIR/v.img --size 1m --engine asyncfilechannel --iodepth 4 --direct"
+      })
+  void verify_afterTheWrites_countsRightBlocks(String address) {
+    String line =
+        address.replace("DIR", directory.toString())
+            + " --rw randwrite --verify crc32c --io-size 512k";
+    int workers = address.contains("--queues") ? 2 : 1;
+    assertThat(done(line).out()).contains("Verify  %d blocks are right".formatted(128 * workers));
+  }
+
+  private Path written() {
+    Path image = directory.resolve("checked.img");
+    done("file:%s?size=1MiB --rw write --verify crc32c --io-size 1m".formatted(image));
+    assertThat(done(reading(image)).out()).contains("Verify  256 blocks are right");
+    return image;
+  }
+
+  private static String reading(Path image) {
+    return "file:%s --rw read --verify crc32c --io-size 1m".formatted(image);
+  }
+
+  private static byte[] block(FileChannel channel, int number) throws IOException {
+    ByteBuffer bytes = ByteBuffer.allocate(BLOCK);
+    channel.read(bytes, (long) number * BLOCK);
+    return bytes.array();
+  }
+
+  private static void put(FileChannel channel, int number, byte[] bytes) throws IOException {
+    channel.write(ByteBuffer.wrap(bytes), (long) number * BLOCK);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"data", "header", "swapped", "zero"})
+  void verify_corruptBlock_isFoundWithItsPosition(String how) throws IOException {
+    Path image = written();
+    try (FileChannel channel =
+        FileChannel.open(image, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+      byte[] seventh = block(channel, 7);
+      switch (how) {
+        case "data" -> seventh[1234] ^= 1;
+        case "header" -> seventh[17] ^= 1;
+        case "swapped" -> {
+          byte[] other = block(channel, 200);
+          put(channel, 200, seventh);
+          seventh = other;
+        }
+        default -> Arrays.fill(seventh, (byte) 0);
+      }
+      put(channel, 7, seventh);
+    }
+    assertFails(1, reading(image), "verify: ", "block of 4096 bytes at position 28672 is wrong");
+  }
+
+  @Test
+  void verify_neverWritten_isFound() throws IOException {
+    Path image = Files.write(directory.resolve("zero.img"), new byte[1 << 20]);
+    assertFails(1, reading(image), "position 0 is wrong", "no header");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"--bs 16", "--bssplit 4k/50:6k/50"})
+  void verify_blocksWithoutRoomForHeaders_areRefused(String sizes) {
+    assertFails(
+        2,
+        "%s/x.img --size 1m --engine filechannel --rw write --verify crc32c %s"
+            .formatted(directory, sizes),
+        "--verify=crc32c");
+  }
+
+  // ---- Options.
+
+  @Test
+  void iodepth_several_aRowForEach() {
+    Cli.Result result = done("mem:1MiB --rw randread --iodepth 1,2,5 --runtime 50ms");
+    List<String> rows = result.out().lines().filter(l -> l.matches("randread .* read *")).toList();
+    assertThat(rows).hasSize(3);
+    assertThat(rows.stream().map(row -> row.split(" +", -1)[9])).containsExactly("1", "2", "5");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "--rw trim",
+        "--rwmixread 101",
+        "--bs x",
+        "--bs 0",
+        "--bs 4k-5k",
+        "--bssplit 4k/50:8k/60",
+        "--iodepth 0",
+        "--iodepth 4,x",
+        "--queues 0",
+        "--numjobs 2000",
+        "--runtime soon",
+        "--ramp-time -1",
+        "--size 50%",
+        "--offset x",
+        "--io-size x",
+        "--rate-iops fast",
+        "--rate-process even",
+        "--fsync -1",
+        "--verify crc99",
+        "--random-distribution zipf:0",
+        "--thinktime x",
+        "--engine spdk"
+      })
+  void option_badValue_exits2AndNamesIt(String option) {
+    String[] parts = option.split(" ", -1);
+    String value = parts[1].contains(",") ? "x" : parts[1];
+    for (String address : List.of("mem:1MiB ", "--compare " + directory + " ")) {
+      Cli.Result result = bench(address + option);
+      assertThat(result.status()).as(option + ": " + result).isEqualTo(2);
+      assertThat(result.err().lines().findFirst().orElse(""))
+          .startsWith("nvmed: --")
+          .contains(value);
+      String name = result.err().replaceAll("(?s)^nvmed: --([a-z_]+).*", "$1");
+      assertThat(name)
+          .isEqualTo(
+              switch (parts[0]) {
+                case "--queues" -> "numjobs";
+                case "--engine" -> "ioengine";
+                default -> parts[0].substring(2).replace('-', '_');
+              });
+    }
+  }
+
+  @Test
+  void size_smallerThanABlock_exits2() {
+    assertFails(2, "mem:1MiB --size 1k", "--size=1k");
+  }
+
+  @Test
+  void path_neitherAddressNorFile_exits2() {
+    assertFails(2, directory + "/none", "none", "no such file");
+  }
+
+  @Test
+  void path_directory_exits1() {
+    assertFails(1, directory.toString(), directory.toString());
+  }
+
+  @Test
+  void engine_onPath_measures() {
+    Path file = directory.resolve("m.img");
+    Cli.Result result =
+        done(file + " --engine mmap --size 1m --rw randrw --iodepth 2 --runtime 100ms");
+    assertThat(result.out()).containsPattern("(?m)^randrw +[1-9].* read");
+    assertThat(file).hasSize(1 << 20);
+  }
+
+  @Test
+  void engine_missingOrUnusableFile_exits1() throws IOException {
+    assertFails(1, directory + "/none --engine mmap", "none: no such file");
+    Path small = Files.write(directory.resolve("small"), new byte[100]);
+    assertFails(1, small + " --engine filechannel", "small is too small: it has 100 bytes");
+    assertFails(1, directory + "/no/dir --engine mmap --size 1m", "no such file or directory");
+    assertFails(1, directory + " --engine filechannel --rw randwrite", directory.toString());
+  }
+
+  // ---- Job files.
+
+  private Path jobs(String text) throws IOException {
+    return Files.writeString(directory.resolve("load.fio"), text);
+  }
+
+  @Test
+  void jobFile_optionsBesideItWin() throws IOException {
+    Path file = jobs("[one]\nfilename=mem:16MiB\nrw=randread\nruntime=1h\ntime_based\n");
+    Path json = directory.resolve("r.json");
+    done("%s --runtime 100ms --size 8m --json %s".formatted(file, json));
+    JsonNode jobs = new ObjectMapper().readTree(json.toFile()).get("jobs");
+    assertThat(jobs).hasSize(1);
+    assertThat(jobs.get(0).get("jobname").asText()).isEqualTo("one");
+    assertThat(jobs.get(0).at("/job options/size").asText()).isEqualTo("8388608");
+    assertThat(jobs.get(0).at("/job_runtime").asLong()).isBetween(90L, 5000L);
+  }
+
+  @Test
+  void jobFile_sweep_exits2() throws IOException {
+    Path file = jobs("[one]\nfilename=mem:1MiB\n");
+    assertFails(2, file + " --iodepth 1,2", "--iodepth=1,2");
+    assertFails(2, file + " --rw read,write", "--rw=read,write");
+  }
+
+  @Test
+  void jobFile_stonewallAndGroups() throws IOException {
+    Path file =
+        jobs(
+            """
+            [global]
+            filename=mem:4MiB
+            io_size=400k
+            [a]
+            rw=randread
+            numjobs=2
+            group_reporting
+            [b]
+            stonewall
+            rw=write
+            fsync=10
+            """);
+    Path json = directory.resolve("r.json");
+    assertThat(done(file + " --json " + json).out())
+        .containsPattern("(?m)^a +.* 2 +read")
+        .containsPattern("(?m)^b +.* 1 +write")
+        .containsPattern("(?m)^b +.* flush");
+    JsonNode jobs = new ObjectMapper().readTree(json.toFile()).get("jobs");
+    assertThat(jobs.findValuesAsText("jobname")).containsExactly("a", "b");
+    assertThat(jobs.findValuesAsText("groupid")).containsExactly("0", "1");
+    assertThat(jobs.get(0).at("/read/total_ios").asLong()).isEqualTo(200);
+    assertThat(jobs.get(1).at("/write/total_ios").asLong()).isEqualTo(100);
+    assertThat(jobs.get(1).at("/sync/total_ios").asLong()).isEqualTo(10);
+  }
+
+  @Test
+  void jobFile_wrong_exits1WithItsLine() throws IOException {
+    assertFails(1, jobs("[a]\nfilename=mem:1MiB\nrw=trim\n").toString(), "load.fio:3", "rw=trim");
+  }
+
+  // ---- Output.
+
+  @Test
+  void html_isAPage() throws IOException {
+    Path page = directory.resolve("r.html");
+    assertThat(done("mem:1MiB --rw randread --runtime 100ms --html " + page).out())
+        .contains("Page    " + page);
+    assertThat(Files.readString(page)).startsWith("<!").contains("randread");
+  }
+
+  @Test
+  void json_seriesAddsUpToTheIos() throws IOException {
+    Cli.Result result = done("mem:1MiB --rw randread --runtime 450ms --ramp-time 1ms --json -");
+    JsonNode job = new ObjectMapper().readTree(result.out()).get("jobs").get(0);
+    JsonNode series = job.at("/nvmed/series");
+    double seconds = series.get("interval_ms").asDouble() / 1000;
+    List<Long> counts = new ArrayList<>();
+    series.get("read_iops").forEach(rate -> counts.add(Math.round(rate.asDouble() * seconds)));
+    long inSeries = counts.stream().mapToLong(count -> count).sum();
+    long all = job.at("/read/total_ios").asLong();
+    assertThat(seconds).isEqualTo(0.1);
+    assertThat(counts).hasSize(4);
+    assertThat(inSeries).isPositive().isLessThanOrEqualTo(all);
+    // What is missing is of the last part of an interval.
+    assertThat(job.at("/job_runtime").asLong()).isBetween(400L, 450L);
+  }
+
+  // ---- Comparison.
+
+  private static final List<String> CONTENDERS =
+      List.of(
+          "FileChannel DIRECT",
+          "FileChannel",
+          "AsynchronousFileChannel DIRECT",
+          "mapped file",
+          "io_uring DIRECT (jasyncfio)",
+          "nvmed file:",
+          "nvmed mem:");
+
+  @Test
+  void compare_aRowForEachContender() {
+    Cli.Result result =
+        done(
+            "--compare %s --size 8m --runtime 50ms --ramp-time 1ms --iodepth 1,2 --rw randread"
+                .formatted(directory));
+    for (String contender : CONTENDERS) {
+      assertThat(rows(result, contender)).as(contender).hasSize(2);
+    }
+    assertThat(rows(result, "FileChannel DIRECT"))
+        .allSatisfy(row -> assertThat(row.strip().split(" {2,}", -1)[2]).isEqualTo("1.00"));
+    assertThat(result.out()).contains("randread, iodepth 1", "randread, iodepth 2");
+    assertThat(directory).isEmptyDirectory();
+  }
+
+  private static List<String> rows(Cli.Result result, String contender) {
+    return result.out().lines().filter(line -> line.startsWith(contender + "  ")).toList();
+  }
+
+  @Test
+  void compare_noDirectory_exits1() {
+    assertFails(1, "--compare " + directory + "/none", "none", "directory");
+  }
+
+  @Test
+  void compare_stopped_deletesItsFile() throws Exception {
+    Stop stop = new Stop();
+    StringWriter err = new StringWriter();
+    Streams streams =
+        new Streams(
+            () -> Channels.newChannel(InputStream.nullInputStream()),
+            () -> Channels.newChannel(OutputStream.nullOutputStream()),
+            Roots.under(Path.of("/nonexistent")),
+            new LiveDriverSteps());
+    CompletableFuture<Integer> status =
+        CompletableFuture.supplyAsync(() ->
+            Nvmed.commandLine(new Nvmed(streams, stop))
+                .setOut(new PrintWriter(new StringWriter()))
+                .setErr(new PrintWriter(err))
+                .execute(
+                    "bench", "--compare", directory.toString(), "--size", "1m", "--runtime", "1h"));
+    while (files() == 0 && !status.isDone()) {
+      Thread.onSpinWait();
+    }
+    assertThat(stop.request()).isTrue();
+    // The process ends now.
+    assertThat(files()).isZero();
+    assertThat(status.get(30, TimeUnit.SECONDS)).as(err.toString()).isEqualTo(130);
+  }
+
+  private long files() throws IOException {
+    try (Stream<Path> files = Files.list(directory)) {
+      return files.count();
+    }
+  }
+}
