@@ -25,6 +25,7 @@ public final class CompletionFigures {
   private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
   private static final int BLOCK_BYTES = 4096;
   private static final int DEPTH = 32;
+  private static final int WARM_UPS = 3;
   private static final long LONGEST_NS = TimeUnit.SECONDS.toNanos(60);
 
   private final NvmeDevice device;
@@ -41,10 +42,20 @@ public final class CompletionFigures {
     try (NvmeDevice device = NvmeDevice.open(arguments[0])) {
       long runNs = TimeUnit.MILLISECONDS.toNanos(Long.parseLong(arguments[1]));
       CompletionFigures figures = new CompletionFigures(device, runNs);
+      figures.warmUp();
       figures.path();
       figures.policy("poll");
       figures.policy("hybrid", HandleOption.HYBRID);
       figures.policy("interrupt", HandleOption.INTERRUPT);
+    }
+  }
+
+  /** By interrupts, which leave the one CPU to the compiler. */
+  private void warmUp() throws IOException {
+    try (NvmeQueue queue = device.createQueue(QueueOption.INTERRUPT);
+        NvmeHandle handle = queue.createHandle(HandleOption.INTERRUPT);
+        DmaBuffer buffer = device.allocate(BLOCK_BYTES)) {
+      reads(handle, buffer.segment(), WARM_UPS * runNs, new Histogram(LONGEST_NS, 3));
     }
   }
 
