@@ -11,7 +11,7 @@ public final class Main {
   public static void main(String[] args) {
     Stop stop = new Stop();
     Runtime.getRuntime().addShutdownHook(new Thread(() -> end(stop), "nvmed-stop"));
-    int status = Nvmed.commandLine(new Nvmed(Streams.ofProcess(), stop)).execute(args);
+    int status = Nvmed.commandLine(new Nvmed(Streams.ofProcess(), stop), args).execute(args);
     stop.finish();
     System.exit(status);
   }
@@ -25,7 +25,7 @@ public final class Main {
    * @return the exit status
    */
   public static int run(PrintWriter out, PrintWriter err, String... args) {
-    return Nvmed.commandLine(new Nvmed(Streams.ofProcess(), new Stop()))
+    return Nvmed.commandLine(new Nvmed(Streams.ofProcess(), new Stop()), args)
         .setOut(out)
         .setErr(err)
         .execute(args);

@@ -6,6 +6,7 @@ import java.lang.module.ModuleDescriptor;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.NoSuchFileException;
 import java.util.List;
+import java.util.Objects;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
@@ -51,28 +52,30 @@ import picocli.CommandLine.UnmatchedArgumentException;
       "1:the device, a file, a comparison or a check failed",
       "2:wrong usage",
       "130:ended by Ctrl-C"
-    },
-    subcommands = {
-      ListCommand.class,
-      BindCommand.class,
-      UnbindCommand.class,
-      DoctorCommand.class,
-      InfoCommand.class,
-      SmartCommand.class,
-      ReadCommand.class,
-      WriteCommand.class,
-      CopyCommand.class,
-      DiscardCommand.class,
-      FlushCommand.class,
-      FormatCommand.class,
-      BenchCommand.class,
-      ReportCommand.class
     })
 final class Nvmed implements Runnable {
 
   static final int FAILED = 1;
   static final int MISUSED = 2;
   static final int INTERRUPTED = 130;
+
+  /** In the order of the help. */
+  private static final List<Class<?>> VERBS =
+      List.of(
+          ListCommand.class,
+          BindCommand.class,
+          UnbindCommand.class,
+          DoctorCommand.class,
+          InfoCommand.class,
+          SmartCommand.class,
+          ReadCommand.class,
+          WriteCommand.class,
+          CopyCommand.class,
+          DiscardCommand.class,
+          FlushCommand.class,
+          FormatCommand.class,
+          BenchCommand.class,
+          ReportCommand.class);
 
   final Streams streams;
   final Stop stop;
@@ -92,11 +95,23 @@ final class Nvmed implements Runnable {
     this.stop = stop;
   }
 
-  /** The parser; {@code execute} gives the exit status. */
-  static CommandLine commandLine(Nvmed nvmed) {
-    return new CommandLine(nvmed)
-        .setParameterExceptionHandler(nvmed::misused)
+  /**
+   * The parser of a command line; {@code execute} gives the exit status. It knows all verbs, or only the one that
+   * the line begins with: looking at the options of each takes as long as a verb that is to answer at once.
+   */
+  static CommandLine commandLine(Nvmed nvmed, String... args) {
+    CommandLine line = new CommandLine(nvmed);
+    List<Class<?>> verbs =
+        VERBS.stream().filter(verb -> args.length > 0 && name(verb).equals(args[0])).toList();
+    for (Class<?> verb : verbs.isEmpty() ? VERBS : verbs) {
+      line.addSubcommand(verb);
+    }
+    return line.setParameterExceptionHandler(nvmed::misused)
         .setExecutionExceptionHandler(nvmed::failed);
+  }
+
+  private static String name(Class<?> verb) {
+    return Objects.requireNonNull(verb.getAnnotation(Command.class)).name();
   }
 
   @Override

@@ -42,7 +42,7 @@ final class Cli {
     StringWriter out = new StringWriter();
     StringWriter err = new StringWriter();
     int status =
-        Nvmed.commandLine(new Nvmed(streams, new Stop()))
+        Nvmed.commandLine(new Nvmed(streams, new Stop()), arguments)
             .setOut(new PrintWriter(out))
             .setErr(new PrintWriter(err))
             .execute(arguments);
