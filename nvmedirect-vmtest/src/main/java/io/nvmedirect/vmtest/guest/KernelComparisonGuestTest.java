@@ -30,8 +30,8 @@ final class KernelComparisonGuestTest {
   private static final List<String> WORKLOADS = List.of("randread", "randwrite");
   private static final List<Integer> DEPTHS = List.of(1, 32);
   private static final int ROUNDS = 3;
-  private static final String RUNTIME = "500ms";
-  private static final String RAMP = "200ms";
+  private static final String RUNTIME = "400ms";
+  private static final String RAMP = "100ms";
 
   /** What one run gave. */
   private record Result(double iops, double medianUs) {}

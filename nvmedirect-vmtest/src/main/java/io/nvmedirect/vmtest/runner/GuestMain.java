@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicLong;
@@ -39,6 +40,9 @@ public final class GuestMain {
   private final List<String> tests;
   private final AtomicLong ids = new AtomicLong();
   private final AtomicLong reported = new AtomicLong();
+
+  /** Selectors of classes, by the tags and selectors of launches. */
+  private final Map<String, List<String>> classes = new ConcurrentHashMap<>();
 
   GuestMain(Report report, List<String> tests) {
     this.report = report;
@@ -113,13 +117,26 @@ public final class GuestMain {
     }
   }
 
+  /**
+   * The same launch with its packages' classes in their place. Launches that differ in the device only have the same
+   * ones, and looking through packages is dear on an emulated CPU.
+   */
+  private Launch withClasses(Launch launch) {
+    List<String> found =
+        classes.computeIfAbsent(
+            launch.tags() + launch.selectors(),
+            key -> NamedTests.selectors(LauncherFactory.create().discover(request(launch))));
+    return new Launch(
+        launch.name(), found, launch.tags(), launch.parameters(), launch.concurrent());
+  }
+
   private void run(Launch launch) {
     report.send(new Event.Launched(launch.name()));
     ReportingListener listener = new ReportingListener(report, launch.name(), ids);
     long failed = 0;
     try {
       Launcher launcher = LauncherFactory.create();
-      TestPlan plan = launcher.discover(request(launch));
+      TestPlan plan = launcher.discover(request(withClasses(launch)));
       launcher.execute(plan, listener);
     } catch (RuntimeException | Error e) {
       // JUnit itself failed, as with a selector that finds nothing.

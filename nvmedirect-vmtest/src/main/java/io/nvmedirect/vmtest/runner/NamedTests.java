@@ -104,6 +104,15 @@ final class NamedTests {
                     .selectors(DiscoverySelectors.parse(EVERYTHING).orElseThrow())
                     .filters(new TestNameFilter(List.of(name)))
                     .build());
+    return classes(plan);
+  }
+
+  /** Selectors of the classes that have the tests of a plan, in its order. */
+  static List<String> selectors(TestPlan plan) {
+    return selectors(classes(plan));
+  }
+
+  private static Set<String> classes(TestPlan plan) {
     Set<String> classes = new LinkedHashSet<>();
     for (TestIdentifier root : plan.getRoots()) {
       for (TestIdentifier test : plan.getDescendants(root)) {
