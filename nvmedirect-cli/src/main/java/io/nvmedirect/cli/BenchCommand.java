@@ -36,8 +36,8 @@ import picocli.CommandLine.Spec;
           + "completions. Latency is from the post of a command to its completion as the thread sees "
           + "it; with --rate-iops it is from when the I/O was due.",
       "A load that writes overwrites the device's data. Without --rw: random reads, and on mem: then "
-          + "random writes. A mem: device is filled first, and so is a new file. mem: and file: controllers get a thread of "
-          + "their own unless the address has a mode.",
+          + "random writes. A mem: device is filled first, and so is a new file. mem: and file: "
+          + "controllers get a thread of their own unless the address has a mode.",
       "Instead of an address it takes a job file of fio's format; options given beside it win over "
           + "the file's. With --compare it measures the ways that Java has to one file, side by side."
     },
@@ -198,11 +198,7 @@ final class BenchCommand implements Callable<Integer> {
         }
         load.given().forEach(options::set);
         options.set("name", workload.strip().toLowerCase(Locale.ROOT));
-        Job job = options.build();
-        if (load.runtime != null && job.span().runtime() == null) {
-          throw new IllegalArgumentException("runtime=%s: more than 0".formatted(load.runtime));
-        }
-        jobs.add(withOwnThread(withRamp(job)));
+        jobs.add(withOwnThread(withRamp(load.build(options))));
       }
     }
     return jobs;

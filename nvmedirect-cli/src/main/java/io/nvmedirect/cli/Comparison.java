@@ -215,7 +215,7 @@ final class Comparison {
     options.set("time_based", "1");
     options.set("norandommap", "1");
     options.set("group_reporting", "1");
-    return options.build();
+    return load.build(options);
   }
 
   private List<String> depths() {

@@ -1,5 +1,7 @@
 package io.nvmedirect.cli;
 
+import io.nvmedirect.cli.bench.Job;
+import io.nvmedirect.cli.bench.JobOptions;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -166,6 +168,15 @@ final class LoadOptions {
       given.put("direct", "1");
     }
     return given;
+  }
+
+  /** The job of these options and others; a runtime that is none would be taken for no limit. */
+  Job build(JobOptions options) {
+    Job job = options.build();
+    if (runtime != null && job.span().runtime() == null) {
+      throw new IllegalArgumentException("runtime=%s: more than 0".formatted(runtime));
+    }
+    return job;
   }
 
   private static void put(Map<String, String> given, String key, @Nullable String value) {

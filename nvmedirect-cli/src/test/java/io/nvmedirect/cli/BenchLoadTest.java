@@ -159,6 +159,7 @@ final class BenchLoadTest {
         "--queues 0",
         "--numjobs 2000",
         "--runtime soon",
+        "--runtime 0",
         "--ramp-time -1",
         "--size 50%",
         "--offset x",

@@ -10,6 +10,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.HashSet;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.stream.Stream;
 
 /**
  * A file, or a block device of the kernel's, for the engines that work on a path.
@@ -72,16 +73,14 @@ record BlockFile(Path path, long sizeBytes, boolean writable, boolean direct) {
   /** {@code com.sun.nio.file.ExtendedOpenOption.DIRECT}, by its name: javac warns of the class. */
   private static OpenOption directOption() {
     try {
-      for (Object option :
-          Class.forName("com.sun.nio.file.ExtendedOpenOption").getEnumConstants()) {
-        if (option instanceof OpenOption found && option.toString().equals("DIRECT")) {
-          return found;
-        }
-      }
+      return (OpenOption)
+          Stream.of(Class.forName("com.sun.nio.file.ExtendedOpenOption").getEnumConstants())
+              .filter(option -> option.toString().equals("DIRECT"))
+              .findFirst()
+              .orElseThrow();
     } catch (ClassNotFoundException e) {
-      throw new UnsupportedOperationException("the JDK has no O_DIRECT", e);
+      throw new IllegalStateException("module jdk.unsupported is not there", e);
     }
-    throw new UnsupportedOperationException("the JDK has no O_DIRECT");
   }
 
   OpenOption[] options() {

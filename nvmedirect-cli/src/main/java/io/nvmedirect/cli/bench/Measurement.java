@@ -25,11 +25,12 @@ final class Measurement {
 
     private final boolean paced;
     long bytes;
-    long[] series = new long[64];
-    long count;
+    long[] series;
+    private long count;
 
-    private Direction(boolean paced) {
+    private Direction(boolean paced, int intervals) {
       this.paced = paced;
+      this.series = new long[intervals + 2];
       this.fromDueNs = paced ? new Histogram(LONGEST_NS, DIGITS) : fromPostNs;
     }
 
@@ -70,11 +71,9 @@ final class Measurement {
    * @param intervals expected, so that there is room for them from the beginning
    */
   Measurement(boolean paced, long intervalNs, int intervals) {
-    this.reads = new Direction(paced);
-    this.writes = new Direction(paced);
+    this.reads = new Direction(paced, intervals);
+    this.writes = new Direction(paced, intervals);
     this.intervalNs = intervalNs;
-    reads.series = new long[intervals + 2];
-    writes.series = new long[intervals + 2];
   }
 
   /** The worker's thread begins to measure. */

@@ -174,7 +174,7 @@ public final class Run {
     long first = Long.MAX_VALUE;
     long last = 0;
     for (Worker worker : workers) {
-      if (worker.measurement().endNs() > 0) {
+      if (worker.measurement().processEndNs() > 0) {
         first = Math.min(first, worker.measurement().processBeginNs());
         last = Math.max(last, worker.measurement().processEndNs());
       }

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -39,7 +40,6 @@ final class Worker implements BlockIo.Listener {
 
   private final Job job;
   private final BlockIo io;
-  private final int depth;
   private final Positions positions;
   private final SplittableRandom random;
   private final Measurement measurement;
@@ -81,8 +81,8 @@ final class Worker implements BlockIo.Listener {
   private @Nullable IOException failure;
   private volatile boolean cancelled;
 
-  /** For other threads, written by the worker's now and then. */
-  private volatile long published;
+  /** For other threads; a plain count would do, but for when they see it. */
+  private final AtomicLong published = new AtomicLong();
 
   /**
    * Opens the engine.
@@ -103,7 +103,6 @@ final class Worker implements BlockIo.Listener {
       Opening opening)
       throws IOException {
     this.job = job;
-    this.depth = depth;
     this.positions = positions;
     this.random = random;
     this.measurement = measurement;
@@ -181,9 +180,9 @@ final class Worker implements BlockIo.Listener {
         progressNs = nowNs;
         pause(untilDue(nowNs));
       }
-      published =
+      published.setRelease(
           measurement.reads.fromPostNs.getTotalCount()
-              + measurement.writes.fromPostNs.getTotalCount();
+              + measurement.writes.fromPostNs.getTotalCount());
     }
   }
 
@@ -437,7 +436,7 @@ final class Worker implements BlockIo.Listener {
 
   /** I/Os measured so far. */
   long measured() {
-    return published;
+    return published.getAcquire();
   }
 
   /** What was measured, for a thread that has seen {@link #run} end. */
@@ -448,10 +447,6 @@ final class Worker implements BlockIo.Listener {
   /** Blocks found right, for a thread that has seen {@link #run} end. */
   long checked() {
     return checks == null ? 0 : checks.checked();
-  }
-
-  int depth() {
-    return depth;
   }
 
   /** Closes the engine, if {@link #run} is never called. */

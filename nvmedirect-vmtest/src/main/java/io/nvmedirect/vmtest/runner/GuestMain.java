@@ -122,6 +122,9 @@ public final class GuestMain {
    * ones, and looking through packages is dear on an emulated CPU.
    */
   private Launch withClasses(Launch launch) {
+    if (launch.selectors().stream().allMatch(selector -> selector.startsWith("class:"))) {
+      return launch;
+    }
     List<String> found =
         classes.computeIfAbsent(
             launch.tags() + launch.selectors(),
