@@ -36,7 +36,7 @@ class DifferentialTest {
   }
 
   /** The queues that each of some users may have for itself, or shared if there are fewer. */
-  private static List<List<NvmeQueue>> queues(NvmeDevice device, int users) throws IOException {
+  private static Shares queues(NvmeDevice device, int users) throws IOException {
     List<NvmeQueue> all = new ArrayList<>();
     while (all.size() < Math.min(QUEUES_OF_A_USER * users, device.maxQueues())) {
       all.add(
@@ -56,13 +56,26 @@ class DifferentialTest {
       shares.add(
           IntStream.range(first, first + count).mapToObj(i -> all.get(i % all.size())).toList());
     }
-    return shares;
+    return new Shares(shares);
   }
 
-  private static void close(List<List<NvmeQueue>> queues) throws IOException {
-    for (List<NvmeQueue> share : queues) {
-      for (NvmeQueue queue : share) {
-        queue.close();
+  /** Closed in any case, so that a failure does not keep the device from the tests that follow. */
+  private record Shares(List<List<NvmeQueue>> queues) implements AutoCloseable {
+
+    NvmeQueue first() {
+      return of(0).getFirst();
+    }
+
+    List<NvmeQueue> of(int user) {
+      return queues.get(user);
+    }
+
+    @Override
+    public void close() throws IOException {
+      for (List<NvmeQueue> share : queues) {
+        for (NvmeQueue queue : share) {
+          queue.close();
+        }
       }
     }
   }
@@ -94,13 +107,12 @@ class DifferentialTest {
 
   /** At the end of the device. */
   private static void runOne(NvmeDevice device, int operations) throws IOException {
-    List<List<NvmeQueue>> queues = queues(device, 1);
     long to = device.sizeBytes();
     long from = Math.max(0, to - MOST_BYTES / 2);
-    try (RandomUser user = new RandomUser(device, queues.getFirst(), seed(), from, to)) {
+    try (Shares queues = queues(device, 1);
+        RandomUser user = new RandomUser(device, queues.of(0), seed(), from, to)) {
       user.run(operations);
     }
-    close(queues);
   }
 
   /** Neighbours share pages of the cache, but no block. */
@@ -115,8 +127,8 @@ class DifferentialTest {
       throws Exception {
     long seed = seed();
     try (NvmeDevice device = open(address);
+        Shares queues = queues(device, THREADS);
         ExecutorService threads = Executors.newFixedThreadPool(THREADS)) {
-      List<List<NvmeQueue>> queues = queues(device, THREADS);
       long size = Math.min(device.sizeBytes(), MOST_BYTES);
       long share = size / THREADS;
       long block = device.blockBytes();
@@ -129,7 +141,7 @@ class DifferentialTest {
         results.add(
             threads.submit(() -> {
               try (RandomUser user =
-                  new RandomUser(device, queues.get(thread), seed + thread, from, to)) {
+                  new RandomUser(device, queues.of(thread), seed + thread, from, to)) {
                 user.run(operations.count() / THREADS);
               }
               return null;
@@ -138,7 +150,6 @@ class DifferentialTest {
       for (Future<?> result : results) {
         result.get();
       }
-      close(queues);
     }
   }
 
@@ -148,16 +159,16 @@ class DifferentialTest {
       throws Exception {
     long seed = seed();
     try (NvmeDevice device = open(address);
+        Shares queues = queues(device, THREADS);
         ExecutorService threads = Executors.newFixedThreadPool(THREADS)) {
-      List<List<NvmeQueue>> queues = queues(device, THREADS);
       long size = Math.min(device.sizeBytes(), 256 << 10);
-      try (NvmeHandle handle = queues.getFirst().getFirst().createHandle()) {
+      try (NvmeHandle handle = queues.first().createHandle()) {
         handle.write(MemorySegment.ofArray(new byte[(int) size]), 0);
       }
       int blocks = (int) (size / device.blockBytes());
       List<Future<?>> results = new ArrayList<>();
       for (int t = 0; t < THREADS; t++) {
-        NvmeQueue queue = queues.get(t).getFirst();
+        NvmeQueue queue = queues.of(t).getFirst();
         StampingUser user = new StampingUser(device, queue, seed + t, t + 1, blocks);
         results.add(
             threads.submit(() -> {
@@ -171,7 +182,6 @@ class DifferentialTest {
         result.get();
       }
       assertThat(results).hasSize(THREADS);
-      close(queues);
     }
   }
 }

@@ -73,7 +73,7 @@ final class RandomUser implements AutoCloseable {
         device.createHandle(
             queues,
             (handle, opcode, position, length) ->
-                queues.get((int) (position / block + opcode) % queues.size())));
+                queues.get(Math.floorMod(position / block + opcode, queues.size()))));
   }
 
   /** Fills its range, does operations, then reads everything in every way. */
