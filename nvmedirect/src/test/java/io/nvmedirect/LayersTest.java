@@ -19,12 +19,12 @@ class LayersTest {
   private static final List<List<String>> ROWS =
       List.of(
           List.of("spec", "linux"),
-          List.of("memory", "sysfs"),
+          List.of("memory", "sysfs", "vfiouser"),
           List.of("transport"),
           List.of("queue"),
           List.of("emulator", "pcie", "tcp", "uring"),
           List.of("driver"),
-          List.of("cache"),
+          List.of("cache", "address"),
           List.of(""),
           List.of("serve"),
           List.of("compat"));

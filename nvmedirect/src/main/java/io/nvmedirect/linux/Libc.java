@@ -21,7 +21,7 @@ final class Libc {
 
   private static final Linker LINKER = Linker.nativeLinker();
   private static final Linker.Option ERRNO = Linker.Option.captureCallState("errno");
-  private static final StructLayout STATE = Linker.Option.captureStateLayout();
+  static final StructLayout STATE = Linker.Option.captureStateLayout();
   private static final VarHandle ERRNO_VALUE =
       STATE.varHandle(groupElement("errno")).withInvokeExactBehavior();
 
@@ -67,19 +67,22 @@ final class Libc {
         call("eventfd", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT));
     static final MethodHandle WRITE =
         call("write", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG));
+    static final MethodHandle READ =
+        call("read", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG));
     static final MethodHandle EPOLL_CREATE1 =
         call("epoll_create1", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
     static final MethodHandle EPOLL_CTL =
         call("epoll_ctl", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS));
     static final MethodHandle EPOLL_WAIT =
         call("epoll_wait", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT));
+    static final MethodHandle SYSCONF = call("sysconf", FunctionDescriptor.of(JAVA_LONG, JAVA_INT));
     static final MethodHandle GETRLIMIT =
         call("getrlimit", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS));
   }
 
   private Libc() {}
 
-  private static MethodHandle call(String name, FunctionDescriptor descriptor) {
+  static MethodHandle call(String name, FunctionDescriptor descriptor) {
     return bind(name, descriptor, ERRNO);
   }
 
@@ -244,6 +247,14 @@ final class Libc {
     }
   }
 
+  static long read(MemorySegment state, int fd, MemorySegment to, long length) {
+    try {
+      return result((long) OfDevices.READ.invokeExact(state, fd, to, length), state);
+    } catch (Throwable e) {
+      throw unexpected("read", e);
+    }
+  }
+
   static int epollCreate(int flags) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment state = arena.allocate(STATE);
@@ -272,6 +283,15 @@ final class Libc {
     }
   }
 
+  static long sysconf(int name) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment state = arena.allocate(STATE);
+      return result((long) OfDevices.SYSCONF.invokeExact(state, name), state);
+    } catch (Throwable e) {
+      throw unexpected("sysconf", e);
+    }
+  }
+
   static int getrlimit(int resource, MemorySegment limits) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment state = arena.allocate(STATE);
@@ -290,16 +310,16 @@ final class Libc {
     }
   }
 
-  private static int result(int returned, MemorySegment state) {
+  static int result(int returned, MemorySegment state) {
     return returned == -1 ? -(int) ERRNO_VALUE.get(state, 0L) : returned;
   }
 
-  private static long result(long returned, MemorySegment state) {
+  static long result(long returned, MemorySegment state) {
     return returned == -1 ? -(int) ERRNO_VALUE.get(state, 0L) : returned;
   }
 
   /** Passes on what the arguments were guilty of (a closed segment); anything else is a bug here. */
-  private static RuntimeException unexpected(String call, Throwable thrown) {
+  static RuntimeException unexpected(String call, Throwable thrown) {
     if (thrown instanceof RuntimeException e) {
       return e;
     }

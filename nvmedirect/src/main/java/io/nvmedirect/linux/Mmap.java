@@ -10,6 +10,7 @@ public final class Mmap {
   /** Bytes of a page. */
   public static final int PAGE_BYTES = 4096;
 
+  private static final int PROT_READ = 1;
   private static final int PROT_READ_WRITE = 3;
   private static final int MAP_SHARED = 1;
   private static final int MAP_PRIVATE = 2;
@@ -65,8 +66,19 @@ public final class Mmap {
   /** Maps a page-aligned range of a file or a device, shared with whoever else has it mapped. */
   public static MemorySegment shared(NativeFile file, long offset, long lengthBytes, Arena arena)
       throws LinuxException {
-    long address =
-        Libc.mmap(checkLength(lengthBytes), PROT_READ_WRITE, MAP_SHARED, file.fd(), offset);
+    return shared(file, PROT_READ_WRITE, offset, lengthBytes, arena);
+  }
+
+  /** Like {@link #shared}, for reading only: a store is refused. */
+  public static MemorySegment sharedReadOnly(
+      NativeFile file, long offset, long lengthBytes, Arena arena) throws LinuxException {
+    return shared(file, PROT_READ, offset, lengthBytes, arena).asReadOnly();
+  }
+
+  private static MemorySegment shared(
+      NativeFile file, int protection, long offset, long lengthBytes, Arena arena)
+      throws LinuxException {
+    long address = Libc.mmap(checkLength(lengthBytes), protection, MAP_SHARED, file.fd(), offset);
     if (address < 0) {
       throw new LinuxException(
           "mmap of %d bytes at offset %d of %s".formatted(lengthBytes, offset, file),

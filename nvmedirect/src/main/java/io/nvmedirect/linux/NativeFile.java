@@ -25,6 +25,11 @@ public final class NativeFile implements AutoCloseable {
   private static final int F_OFD_SETLK = 37;
   private static final short F_WRLCK = 1;
   private static final long FLOCK_BYTES = 32;
+  private static final int MFD_CLOEXEC = 1;
+  private static final int MFD_ALLOW_SEALING = 2;
+  private static final int F_ADD_SEALS = 1033;
+  private static final int F_SEAL_SHRINK = 2;
+  private static final int F_SEAL_GROW = 4;
 
   /** Where a call leaves errno; one per thread, so that nothing is allocated per I/O. */
   private static final ThreadLocal<MemorySegment> STATE =
@@ -52,6 +57,41 @@ public final class NativeFile implements AutoCloseable {
   /** Takes over a descriptor that another call has returned, such as an ioctl; {@code path} names it. */
   public static NativeFile adopt(Path path, int fd) {
     return new NativeFile(path, fd);
+  }
+
+  /**
+   * Makes a file in memory that has no name in a file system (memfd_create(2)), for sharing with other
+   * processes by its descriptor. Its size is fixed, so that nobody who has it mapped loses pages.
+   *
+   * @param name for the lists of a process's files and mappings
+   */
+  public static NativeFile inMemory(String name, long lengthBytes) throws LinuxException {
+    int fd = LibcSockets.memfdCreate(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0) {
+      throw new LinuxException("memfd_create " + name, -fd);
+    }
+    NativeFile file = new NativeFile(Path.of("memfd:" + name), fd);
+    try {
+      file.truncate(lengthBytes);
+      file.check(file.seal(F_SEAL_SHRINK | F_SEAL_GROW), "seal");
+      return file;
+    } catch (LinuxException e) {
+      file.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Sees to it that a file in memory never gets shorter, so that what is mapped of it stays.
+   *
+   * @return false if it is no such file, or forbids seals
+   */
+  public boolean keepFromShrinking() {
+    return seal(F_SEAL_SHRINK) == 0;
+  }
+
+  private int seal(int seals) {
+    return Libc.fcntl(fd, F_ADD_SEALS, MemorySegment.ofAddress(seals));
   }
 
   /**
