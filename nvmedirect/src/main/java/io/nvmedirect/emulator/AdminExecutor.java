@@ -15,7 +15,8 @@ final class AdminExecutor {
   private static final int ALL_NAMESPACES = 0xFFFF_FFFF;
   private static final int NOT_ABORTED = 1;
 
-  private final EmulatorOptions options;
+  private final Subsystem subsystem;
+  private final Traits traits;
   private final EmulatedNamespace[] namespaces;
   private final QueueCommands queueCommands;
   private final DeviceQueues queues;
@@ -31,7 +32,9 @@ final class AdminExecutor {
   private int result;
 
   AdminExecutor(
-      EmulatorOptions options,
+      EmulatedController controller,
+      Subsystem subsystem,
+      Traits traits,
       EmulatedNamespace[] namespaces,
       DeviceQueues queues,
       InFlight inFlight,
@@ -43,7 +46,7 @@ final class AdminExecutor {
       DataPointer data) {
     this.namespaces = namespaces;
     this.queues = queues;
-    this.queueCommands = new QueueCommands(queues, inFlight, features);
+    this.queueCommands = new QueueCommands(controller, queues, inFlight, features);
     this.inFlight = inFlight;
     this.features = features;
     this.events = events;
@@ -51,8 +54,9 @@ final class AdminExecutor {
     this.logs = logs;
     this.nvm = nvm;
     this.data = data;
-    this.options = options;
-    this.maxTransferBytes = options.maxTransferBytes();
+    this.subsystem = subsystem;
+    this.traits = traits;
+    this.maxTransferBytes = traits.maxTransferBytes();
   }
 
   /** DW0 of the completion of the last command. */
@@ -60,9 +64,10 @@ final class AdminExecutor {
     return result;
   }
 
-  static boolean isSupported(int opcode, EmulatorOptions options) {
+  static boolean isSupported(int opcode, Traits traits) {
     return switch (opcode) {
-      case Opcode.DOORBELL_BUFFER_CONFIG -> options.shadow();
+      case Opcode.DOORBELL_BUFFER_CONFIG -> traits.shadow();
+      case Opcode.FORMAT_NVM -> traits.local();
       case Opcode.DELETE_IO_SQ,
           Opcode.CREATE_IO_SQ,
           Opcode.GET_LOG_PAGE,
@@ -72,8 +77,7 @@ final class AdminExecutor {
           Opcode.ABORT,
           Opcode.SET_FEATURES,
           Opcode.GET_FEATURES,
-          Opcode.ASYNC_EVENT_REQUEST,
-          Opcode.FORMAT_NVM ->
+          Opcode.ASYNC_EVENT_REQUEST ->
           true;
       default -> false;
     };
@@ -87,7 +91,7 @@ final class AdminExecutor {
   int execute(MemorySegment command) {
     result = 0;
     int opcode = Sqe.opcode(command, 0);
-    if (!isSupported(opcode, options)) {
+    if (!isSupported(opcode, traits)) {
       return Status.INVALID_OPCODE | Status.DNR;
     }
     // Section 4.4: admin commands of a PCIe controller use PRPs.
@@ -186,15 +190,19 @@ final class AdminExecutor {
       return Status.INVALID_NAMESPACE | Status.DNR;
     }
     boolean plain = (cdw10 >>> 4 & 0x1F) == 0;
-    EmulatedNamespace first = namespaces[all ? 0 : nsid - 1];
-    if (!plain || format >= EmulatedNamespace.formats() || !first.fits(format)) {
+    int first = all ? 1 : nsid;
+    EmulatedNamespace any = namespaces[first - 1];
+    if (!plain || format >= any.formats() || !any.fits(format)) {
       return Status.INVALID_FORMAT | Status.DNR;
     }
     if ((cdw10 >>> 9 & 7) > 1) {
       return Status.INVALID_FIELD | Status.DNR;
     }
+    if (traits.readOnly()) {
+      return Status.NAMESPACE_WRITE_PROTECTED | Status.DNR;
+    }
     int status = Status.SUCCESS;
-    for (int i = first.nsid; i <= (all ? namespaces.length : nsid); i++) {
+    for (int i = first; i <= (all ? namespaces.length : nsid); i++) {
       if (status == Status.SUCCESS) {
         status = formatOne(namespaces[i - 1], format);
       }
@@ -205,11 +213,20 @@ final class AdminExecutor {
   private int formatOne(EmulatedNamespace namespace, int format) {
     int status = nvm.format(namespace, format);
     if (status == Status.SUCCESS) {
-      logs.namespaceChanged(namespace.nsid);
-      if (features.reports(Features.EVENT_NAMESPACE)) {
-        events.raise(AsyncEvents.NAMESPACE_CHANGED);
-      }
+      subsystem.namespaceChanged(namespace);
     }
     return status;
+  }
+
+  /** A namespace is not what it was: the host is told, if it sees that namespace and wants to know. */
+  void namespaceChanged(EmulatedNamespace namespace) {
+    for (int i = 0; i < namespaces.length; i++) {
+      if (namespaces[i].number == namespace.number) {
+        logs.namespaceChanged(i + 1);
+        if (features.reports(Features.EVENT_NAMESPACE)) {
+          events.raise(AsyncEvents.NAMESPACE_CHANGED);
+        }
+      }
+    }
   }
 }

@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class CommandUnit {
 
+  private final Traits traits;
   private final AdminExecutor admin;
   private final NvmExecutor nvm;
   private final InFlight inFlight;
@@ -26,6 +27,7 @@ final class CommandUnit {
   private volatile @Nullable FaultInjector injector;
 
   CommandUnit(
+      Traits traits,
       AdminExecutor admin,
       NvmExecutor nvm,
       InFlight inFlight,
@@ -33,6 +35,7 @@ final class CommandUnit {
       Health health,
       EmulatedNamespace[] namespaces,
       @Nullable FlashModel flash) {
+    this.traits = traits;
     this.admin = admin;
     this.nvm = nvm;
     this.inFlight = inFlight;
@@ -66,7 +69,10 @@ final class CommandUnit {
     int result = 0;
     if (status == Status.SUCCESS) {
       if (queue.id != 0) {
-        status = nvm.execute(command);
+        status = nvm.execute(queue, command);
+        if (status == Forwarding.PENDING) {
+          return FaultInjector.NONE;
+        }
       } else {
         status = admin.execute(command);
         if (status == AdminExecutor.NO_COMPLETION) {
@@ -76,7 +82,7 @@ final class CommandUnit {
       }
     }
     if (status != Status.SUCCESS) {
-      status = recorded(queue, cid, status);
+      status = recorded(queue, command, status);
     }
     complete(queue, cid, result, status);
     return FaultInjector.NONE;
@@ -99,18 +105,40 @@ final class CommandUnit {
     return fault;
   }
 
-  private static boolean hasBlocks(int opcode) {
-    return opcode != Opcode.FLUSH
-        && opcode != Opcode.DATASET_MANAGEMENT
-        && NvmExecutor.isSupported(opcode);
+  private boolean hasBlocks(int opcode) {
+    return opcode != Opcode.FLUSH && opcode != Opcode.DATASET_MANAGEMENT && traits.offers(opcode);
   }
 
-  private int recorded(DeviceSubmissionQueue queue, int cid, int status) {
+  private int recorded(DeviceSubmissionQueue queue, MemorySegment failed, int status) {
     int withMore = status | Status.MORE;
-    boolean blocks = queue.id != 0 && hasBlocks(Sqe.opcode(command, 0));
-    long lba = blocks ? Sqe.slba(command, 0) : 0;
-    health.error(queue.id, cid, withMore, lba, Sqe.nsid(command, 0));
+    boolean blocks = queue.id != 0 && hasBlocks(Sqe.opcode(failed, 0));
+    long lba = blocks ? Sqe.slba(failed, 0) : 0;
+    health.error(queue.id, Sqe.commandId(failed, 0), withMore, lba, Sqe.nsid(failed, 0));
     return withMore;
+  }
+
+  private void count(MemorySegment executed) {
+    int opcode = Sqe.opcode(executed, 0);
+    if (opcode == Opcode.WRITE) {
+      health.wrote(bytes(executed));
+    } else if (opcode == Opcode.READ || opcode == Opcode.COMPARE) {
+      health.read(bytes(executed));
+    }
+  }
+
+  private long bytes(MemorySegment executed) {
+    return namespaces[Sqe.nsid(executed, 0) - 1].bytes(Sqe.blocks(executed, 0));
+  }
+
+  /** Completes a command that another device has executed. */
+  void completeForwarded(DeviceSubmissionQueue queue, MemorySegment executed, int status) {
+    int reported = status;
+    if (status != Status.SUCCESS) {
+      reported = recorded(queue, executed, status);
+    } else {
+      count(executed);
+    }
+    poster.post(queue, Sqe.commandId(executed, 0), 0, reported);
   }
 
   private void complete(DeviceSubmissionQueue queue, int cid, int result, int status) {

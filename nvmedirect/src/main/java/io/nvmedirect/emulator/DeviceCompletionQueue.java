@@ -2,6 +2,7 @@ package io.nvmedirect.emulator;
 
 import io.nvmedirect.spec.Cqe;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The device's end of a completion queue (NVMe 1.4, section 4.1): posts at the tail and learns the
@@ -27,17 +28,27 @@ final class DeviceCompletionQueue {
   boolean posted;
 
   private MemorySegment doorbells;
+
+  /** The event indices; null for a doorbell that is a register. */
+  private @Nullable MemorySegment events;
+
   private int head;
   private int tail;
   private int phase = 1;
 
   DeviceCompletionQueue(
-      int id, int entries, int vector, DmaWindow window, MemorySegment doorbells) {
+      int id,
+      int entries,
+      int vector,
+      DmaWindow window,
+      MemorySegment doorbells,
+      @Nullable MemorySegment events) {
     this.id = id;
     this.entries = entries;
     this.vector = vector;
     this.window = window;
     this.doorbells = doorbells;
+    this.events = events;
   }
 
   int head() {
@@ -59,8 +70,9 @@ final class DeviceCompletionQueue {
   }
 
   /** Looks for the head in other memory from now on. */
-  void moveDoorbell(MemorySegment memory) {
+  void moveDoorbell(MemorySegment memory, MemorySegment eventIndices) {
     doorbells = memory;
+    events = eventIndices;
     DoorbellPage.set(memory, doorbellOffset(), head);
   }
 
@@ -80,6 +92,9 @@ final class DeviceCompletionQueue {
       return false;
     }
     head = value;
+    if (events != null) {
+      DoorbellPage.needNot(events, doorbellOffset(), value, entries);
+    }
     return true;
   }
 

@@ -72,7 +72,8 @@ final class DeviceQueues {
       return null;
     }
     MemorySegment doorbells = doorbells(id);
-    DeviceCompletionQueue queue = new DeviceCompletionQueue(id, entries, vector, window, doorbells);
+    DeviceCompletionQueue queue =
+        new DeviceCompletionQueue(id, entries, vector, window, doorbells, events(id));
     enable(2 * id + 1, entries, doorbells);
     completion[id] = queue;
     completionCount++;
@@ -93,7 +94,8 @@ final class DeviceQueues {
     }
     MemorySegment doorbells = doorbells(id);
     DeviceSubmissionQueue queue =
-        new DeviceSubmissionQueue(id, entries, priority, completions, window, doorbells);
+        new DeviceSubmissionQueue(
+            id, entries, priority, completions, window, doorbells, events(id));
     enable(2 * id, entries, doorbells);
     submission[id] = queue;
     active[activeCount++] = queue;
@@ -108,6 +110,10 @@ final class DeviceQueues {
     if (eventIndex != null && index > 1) {
       DoorbellPage.set(eventIndex, DoorbellPage.offset(index), 0);
     }
+  }
+
+  private @Nullable MemorySegment events(int id) {
+    return id == 0 ? null : eventIndex;
   }
 
   private MemorySegment doorbells(int id) {
@@ -158,24 +164,26 @@ final class DeviceQueues {
    * @return false if a buffer is not mapped
    */
   boolean useShadowDoorbells(long shadowIova, long eventIova) {
-    DmaWindow newShadow = new DmaWindow(iommu, shadowIova, DoorbellPage.BYTES);
-    DmaWindow newEvents = new DmaWindow(iommu, eventIova, DoorbellPage.BYTES);
-    if (!newShadow.refresh() || !newEvents.refresh()) {
+    DmaWindow shadowPage = new DmaWindow(iommu, shadowIova, DoorbellPage.BYTES);
+    DmaWindow eventPage = new DmaWindow(iommu, eventIova, DoorbellPage.BYTES);
+    if (!shadowPage.refresh() || !eventPage.refresh()) {
       return false;
     }
-    shadowWindow = newShadow;
-    eventWindow = newEvents;
-    shadow = newShadow.memory.asSlice(newShadow.offset, DoorbellPage.BYTES);
-    eventIndex = newEvents.memory.asSlice(newEvents.offset, DoorbellPage.BYTES);
+    shadowWindow = shadowPage;
+    eventWindow = eventPage;
+    MemorySegment newShadow = shadowPage.memory.asSlice(shadowPage.offset, DoorbellPage.BYTES);
+    MemorySegment newEvents = eventPage.memory.asSlice(eventPage.offset, DoorbellPage.BYTES);
+    shadow = newShadow;
+    eventIndex = newEvents;
     for (int id = 1; id <= IO_QUEUES; id++) {
       DeviceSubmissionQueue queue = submission[id];
       DeviceCompletionQueue completions = completion[id];
       if (queue != null) {
-        queue.moveDoorbell(shadow);
+        queue.moveDoorbell(newShadow, newEvents);
         DoorbellPage.set(eventIndex, queue.doorbellOffset(), queue.tail());
       }
       if (completions != null) {
-        completions.moveDoorbell(shadow);
+        completions.moveDoorbell(newShadow, newEvents);
         DoorbellPage.set(eventIndex, completions.doorbellOffset(), completions.head());
       }
     }

@@ -2,6 +2,7 @@ package io.nvmedirect.emulator;
 
 import io.nvmedirect.spec.Sqe;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The device's end of a submission queue (NVMe 1.4, section 4.1): learns the tail from a doorbell and
@@ -22,6 +23,10 @@ final class DeviceSubmissionQueue {
   final DeviceCompletionQueue completions;
   private final DmaWindow window;
   private MemorySegment doorbells;
+
+  /** The event indices; null for a doorbell that is a register. */
+  private @Nullable MemorySegment events;
+
   private int head;
   private int tail;
 
@@ -31,13 +36,15 @@ final class DeviceSubmissionQueue {
       int priority,
       DeviceCompletionQueue completions,
       DmaWindow window,
-      MemorySegment doorbells) {
+      MemorySegment doorbells,
+      @Nullable MemorySegment events) {
     this.id = id;
     this.entries = entries;
     this.priority = priority;
     this.completions = completions;
     this.window = window;
     this.doorbells = doorbells;
+    this.events = events;
   }
 
   int head() {
@@ -57,8 +64,9 @@ final class DeviceSubmissionQueue {
   }
 
   /** Looks for the tail in other memory from now on. */
-  void moveDoorbell(MemorySegment memory) {
+  void moveDoorbell(MemorySegment memory, MemorySegment eventIndices) {
     doorbells = memory;
+    events = eventIndices;
     DoorbellPage.set(memory, doorbellOffset(), tail);
   }
 
@@ -79,6 +87,10 @@ final class DeviceSubmissionQueue {
       return false;
     }
     tail = value;
+    if (events != null) {
+      // Each time: the host may go all the way round at once.
+      DoorbellPage.needNot(events, doorbellOffset(), value, entries);
+    }
     return true;
   }
 

@@ -31,7 +31,7 @@ final class DoorbellPage {
   private static final VarHandle VALUE =
       ValueLayout.JAVA_INT.withOrder(ByteOrder.LITTLE_ENDIAN).varHandle().withInvokeExactBehavior();
 
-  final MemorySegment memory = Arena.ofAuto().allocate(BYTES, BYTES);
+  final MemorySegment memory;
 
   /**
    * Entries of the queue of each doorbell, 0 if there is none. The device writes it before the host
@@ -40,6 +40,12 @@ final class DoorbellPage {
   private final int[] entries = new int[COUNT];
 
   DoorbellPage() {
+    this(Arena.ofAuto().allocate(BYTES, BYTES));
+  }
+
+  /** In memory of {@link #BYTES} that the host may have mapped. */
+  DoorbellPage(MemorySegment memory) {
+    this.memory = memory;
     memory.fill((byte) ABSENT);
   }
 
@@ -78,6 +84,15 @@ final class DoorbellPage {
   /** Volatile so that a look at the other side's state, which follows, cannot pass the store. */
   static void set(MemorySegment memory, long offset, int value) {
     VALUE.setVolatile(memory, offset, value);
+  }
+
+  /**
+   * Says in the event index of a doorbell that nobody needs to write the register for the next values:
+   * it is set to what comes last of them. Opaque, for it only saves register writes; who is going to
+   * sleep sets it otherwise, and looks again.
+   */
+  static void needNot(MemorySegment events, long offset, int value, int queueEntries) {
+    VALUE.setOpaque(events, offset, value == 0 ? queueEntries - 1 : value - 1);
   }
 
   /** Takes back a value unless the host has written another one since. */

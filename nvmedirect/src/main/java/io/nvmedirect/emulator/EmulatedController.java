@@ -3,6 +3,7 @@ package io.nvmedirect.emulator;
 import io.nvmedirect.spec.Register;
 import io.nvmedirect.spec.Status;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,7 +38,14 @@ final class EmulatedController {
   private final LogPages logs;
   private final Health health;
   private final CommandUnit commands;
+
+  /** CNTLID. */
+  final int id;
+
+  private final AdminExecutor admin;
+  private final EmulatedNamespace[] namespaces;
   private final Media media;
+  private final @Nullable Forwarding forwarding;
   private final Interrupts interrupts;
 
   /** Volatile so that a test's thread sees it. */
@@ -48,39 +56,68 @@ final class EmulatedController {
 
   private int cc;
   private boolean running;
+
+  /** What happens when the commands that another device executes have ended. */
+  private Ending ending = Ending.NONE;
+
   private boolean hung;
   private boolean starved;
   private int next;
   private int polls;
 
+  /** What the host has asked for that has to wait for another device. */
+  private enum Ending {
+    NONE,
+    RESET,
+    SHUTDOWN,
+    SHUTDOWN_FLUSH
+  }
+
+  /**
+   * @param namespaces that the host sees, by NSID − 1
+   */
   EmulatedController(
-      EmulatorOptions options,
-      Media media,
+      Subsystem subsystem,
+      Traits traits,
+      EmulatedNamespace[] namespaces,
       RegisterFile registers,
       Interrupts interrupts,
       Iommu iommu,
-      DoorbellPage doorbells,
-      EmulatedNamespace[] namespaces,
-      String identity) {
-    this.media = media;
+      DoorbellPage doorbells) {
+    this.id = subsystem.freeControllerId();
+    this.namespaces = namespaces;
+    this.media = subsystem.media();
+    this.forwarding = subsystem.forwarding();
     this.registers = registers;
     this.interrupts = interrupts;
     queues = new DeviceQueues(iommu, doorbells);
     poster = new CompletionPoster(interrupts);
     inFlight = new InFlight(poster);
-    features = new Features(options);
+    features = new Features(traits, namespaces.length);
     events = new AsyncEvents();
     health = new Health();
-    logs = new LogPages(options, health, features, events);
-    DataPointer data = new DataPointer(iommu, options.sgl() == EmulatorOptions.Sgl.DWORD ? 4 : 1);
-    NvmExecutor nvm = new NvmExecutor(options, namespaces, media, data, features, health);
-    IdentifyPages identify = new IdentifyPages(options, namespaces, identity);
-    AdminExecutor admin =
+    logs = new LogPages(traits, health, features, events);
+    DataPointer data = new DataPointer(iommu, traits.sgl() == EmulatorOptions.Sgl.DWORD ? 4 : 1);
+    NvmExecutor nvm =
+        new NvmExecutor(this, traits, namespaces, media, forwarding, data, features, health);
+    IdentifyPages identify = new IdentifyPages(traits, namespaces, subsystem, id);
+    admin =
         new AdminExecutor(
-            options, namespaces, queues, inFlight, features, events, identify, logs, nvm, data);
-    FlashModel flash =
-        options.model() == EmulatorOptions.Model.FLASH ? new FlashModel(System.nanoTime()) : null;
-    commands = new CommandUnit(admin, nvm, inFlight, poster, health, namespaces, flash);
+            this,
+            subsystem,
+            traits,
+            namespaces,
+            queues,
+            inFlight,
+            features,
+            events,
+            identify,
+            logs,
+            nvm,
+            data);
+    commands =
+        new CommandUnit(
+            traits, admin, nvm, inFlight, poster, health, namespaces, subsystem.flash());
   }
 
   /** Consults an injector before every command from now on; null for none. */
@@ -119,7 +156,7 @@ final class EmulatedController {
     boolean wasEnabled = (before & Register.CC_ENABLE) != 0;
     if (wasEnabled && !enabled) {
       reset();
-    } else if (enabled && !wasEnabled) {
+    } else if (enabled && !wasEnabled && ending == Ending.NONE) {
       enable(value);
     }
     int shutdown = value & Register.CC_SHUTDOWN_MASK;
@@ -131,6 +168,11 @@ final class EmulatedController {
   /** Controller reset: queues, features and events are gone; data and logs stay. */
   private void reset() {
     running = false;
+    if (forwarding != null && forwarding.isBusy(this)) {
+      ending = Ending.RESET; // CSTS.RDY stays until nothing of the host's is under way
+      return;
+    }
+    ending = Ending.NONE;
     queues.clear();
     inFlight.clear();
     poster.reset();
@@ -151,6 +193,18 @@ final class EmulatedController {
     cc = 0;
     reset();
     registers.status(Register.CSTS_SUBSYSTEM_RESET);
+  }
+
+  /** A reset of the PCI function: as when it was made, but for the health. */
+  void resetFunction() {
+    if (forwarding != null) {
+      forwarding.await(this);
+    }
+    registers.clear();
+    hung = false;
+    cc = 0;
+    reset();
+    registers.status(0);
   }
 
   private void enable(int value) {
@@ -211,6 +265,10 @@ final class EmulatedController {
     inFlight.completeAll();
     poster.signal();
     running = false;
+    if (forwarding != null) {
+      ending = Ending.SHUTDOWN;
+      return;
+    }
     try {
       media.flush();
     } catch (IOException e) {
@@ -218,6 +276,57 @@ final class EmulatedController {
       return;
     }
     registers.status(status | Register.CSTS_SHUTDOWN_COMPLETE);
+  }
+
+  /** Goes on with what waits for the other device. */
+  private void end(Forwarding device) {
+    if (device.isBusy(this)) {
+      return;
+    }
+    switch (ending) {
+      case RESET -> {
+        reset();
+        if ((cc & Register.CC_ENABLE) != 0) {
+          enable(cc);
+        }
+      }
+      case SHUTDOWN -> {
+        ending = Ending.SHUTDOWN_FLUSH;
+        for (EmulatedNamespace namespace : namespaces) {
+          device.flush(this, namespace.number);
+        }
+      }
+      case SHUTDOWN_FLUSH -> {
+        ending = Ending.NONE;
+        if ((registers.status() & Register.CSTS_FATAL) == 0) {
+          int status = registers.status() & ~Register.CSTS_SHUTDOWN_MASK;
+          registers.status(status | Register.CSTS_SHUTDOWN_COMPLETE);
+        }
+      }
+      default -> {}
+    }
+  }
+
+  /** A flush of a shutdown could not be done: the shutdown never completes. */
+  void flushFailed() {
+    fail();
+  }
+
+  /** Completes a command that another device has executed. */
+  void completeForwarded(DeviceSubmissionQueue queue, MemorySegment command, int status) {
+    commands.completeForwarded(queue, command, status);
+  }
+
+  /** A queue is deleted: what another device executes of it ends for nobody. */
+  void orphan(DeviceSubmissionQueue queue) {
+    if (forwarding != null) {
+      forwarding.orphan(this, queue);
+    }
+  }
+
+  /** A namespace of the subsystem is not what it was. */
+  void namespaceChanged(EmulatedNamespace namespace) {
+    admin.namespaceChanged(namespace);
   }
 
   // ---- Work.
@@ -257,6 +366,9 @@ final class EmulatedController {
    * @return commands executed or completed; 0 if there was nothing to do
    */
   int poll() {
+    if (ending != Ending.NONE && forwarding != null) {
+      end(forwarding);
+    }
     if (!running) {
       return 0;
     }
@@ -316,7 +428,8 @@ final class EmulatedController {
 
   /** A command needs an entry of the completion queue, and a place among those that take time. */
   private boolean mayExecute(DeviceSubmissionQueue queue) {
-    return hasRoom(queue.completions) && !inFlight.isFull();
+    boolean isFull = forwarding == null ? inFlight.isFull() : forwarding.isFull();
+    return hasRoom(queue.completions) && !isFull;
   }
 
   private boolean hasRoom(DeviceCompletionQueue completions) {
@@ -385,7 +498,7 @@ final class EmulatedController {
    */
   boolean isIdle() {
     if (!running) {
-      return true;
+      return ending == Ending.NONE;
     }
     try {
       if (!queues.refreshShadow()) {
@@ -467,9 +580,19 @@ final class EmulatedController {
     }
   }
 
-  /** Lets go of the media; nothing is executed any more. */
+  /** Whether the host may ring a doorbell. */
+  boolean isRunning() {
+    return running;
+  }
+
+  /** Whether the host has doorbells in memory of its own. */
+  boolean hasShadow() {
+    return queues.hasShadow();
+  }
+
+  /** Nothing is executed any more. */
   void close() {
     running = false;
-    media.close();
+    ending = Ending.NONE;
   }
 }

@@ -3,42 +3,59 @@ package io.nvmedirect.emulator;
 /** A namespace: a part of the media, its LBA format, and the blocks that cannot be read. */
 final class EmulatedNamespace {
 
-  /** LBA data sizes by format index, as powers of two. */
-  private static final int[] FORMAT_SHIFTS = {9, 12};
+  /** LBA data sizes that a namespace can be formatted to, as powers of two. */
+  private static final int[] FORMATS = {9, 12};
 
-  final int nsid;
+  /** Among the namespaces of the subsystem, from 1. */
+  final int number;
+
   final long positionBytes;
   final long sizeBytes;
   final BlockRanges uncorrectable = new BlockRanges();
+
+  /** LBA data sizes by format index. */
+  private final int[] shifts;
 
   private int format;
   private int shift;
   private long blocks;
 
-  EmulatedNamespace(int nsid, long positionBytes, long sizeBytes, int lbaBytes) {
-    this.nsid = nsid;
-    this.positionBytes = positionBytes;
-    this.sizeBytes = sizeBytes;
+  EmulatedNamespace(int number, long positionBytes, long sizeBytes, int lbaBytes) {
+    this(number, positionBytes, sizeBytes, FORMATS);
     format(lbaBytes == 512 ? 0 : 1);
   }
 
-  static int formats() {
-    return FORMAT_SHIFTS.length;
+  private EmulatedNamespace(int number, long positionBytes, long sizeBytes, int[] shifts) {
+    this.number = number;
+    this.positionBytes = positionBytes;
+    this.sizeBytes = sizeBytes;
+    this.shifts = shifts;
+    format(0);
   }
 
-  static int formatShift(int format) {
-    return FORMAT_SHIFTS[format];
+  /** A namespace of another device: its format stays. */
+  static EmulatedNamespace of(BlockDevice device, int number) {
+    int shift = Integer.numberOfTrailingZeros(device.blockBytes(number));
+    return new EmulatedNamespace(number, 0, device.blocks(number) << shift, new int[] {shift});
+  }
+
+  int formats() {
+    return shifts.length;
+  }
+
+  int formatShift(int format) {
+    return shifts[format];
   }
 
   /** Whether the namespace has at least one block in a format. */
   boolean fits(int newFormat) {
-    return sizeBytes >>> FORMAT_SHIFTS[newFormat] != 0;
+    return sizeBytes >>> shifts[newFormat] != 0;
   }
 
   /** Takes a format; the caller erases the data. */
-  void format(int newFormat) {
+  final void format(int newFormat) {
     format = newFormat;
-    shift = FORMAT_SHIFTS[newFormat];
+    shift = shifts[newFormat];
     blocks = sizeBytes >>> shift;
     uncorrectable.clear();
   }

@@ -1,15 +1,12 @@
 package io.nvmedirect.emulator;
 
-import io.nvmedirect.linux.LinuxException;
 import io.nvmedirect.memory.DmaMapper;
 import io.nvmedirect.queue.Doorbell;
 import io.nvmedirect.queue.InterruptVector;
 import io.nvmedirect.queue.PciFunction;
 import io.nvmedirect.spec.NvmeException;
 import io.nvmedirect.spec.Register;
-import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,27 +18,30 @@ public final class Emulator implements PciFunction {
 
   private static final int LOW_BITS = 32;
 
-  private static final AtomicInteger COUNT = new AtomicInteger();
-
-  private final EmulatorOptions options;
+  private final Subsystem subsystem;
+  private final Traits traits;
   private final RegisterFile registers;
-  private final Interrupts interrupts;
+  private final EmulatedVector[] vectors = new EmulatedVector[Interrupts.VECTORS];
   private final Iommu iommu;
   private final EmulatedController controller;
   private final Engine engine;
   private final Doorbell[] doorbells = new Doorbell[DoorbellPage.COUNT];
   private final AtomicBoolean closed = new AtomicBoolean();
 
-  private Emulator(
-      EmulatorOptions options, Media media, EmulatedNamespace[] namespaces, String identity) {
-    this.options = options;
-    interrupts = new Interrupts();
-    registers = new RegisterFile(options, interrupts);
+  private Emulator(Subsystem subsystem, EmulatorOptions options) {
+    this.subsystem = subsystem;
+    traits = Traits.of(options);
+    for (int i = 0; i < vectors.length; i++) {
+      vectors[i] = new EmulatedVector();
+    }
+    Interrupts interrupts = new Interrupts(vector -> vectors[vector].signal());
+    registers = new RegisterFile(traits, interrupts);
     iommu = new Iommu();
     DoorbellPage page = new DoorbellPage();
     controller =
         new EmulatedController(
-            options, media, registers, interrupts, iommu, page, namespaces, identity);
+            subsystem, traits, subsystem.namespaces(), registers, interrupts, iommu, page);
+    subsystem.add(controller);
     engine =
         options.mode() == EmulatorOptions.Mode.INLINE
             ? new InlineEngine(controller, page)
@@ -57,34 +57,16 @@ public final class Emulator implements PciFunction {
    * @throws NvmeException if its memory cannot be reserved, or its file cannot be used
    */
   public static Emulator open(EmulatorOptions options) throws NvmeException {
-    Path path = options.path();
-    if (path == null) {
-      String identity = "mem/" + COUNT.incrementAndGet();
-      return open(options, memory(options), identity);
-    }
-    String identity = "file/" + path.toAbsolutePath().normalize();
-    return open(options, FileMedia.open(options, path), identity);
-  }
-
-  private static MemoryMedia memory(EmulatorOptions options) throws NvmeException {
-    try {
-      return MemoryMedia.allocate(options.sizeBytes());
-    } catch (LinuxException e) {
-      throw new NvmeException(
-          "%s: cannot reserve %d bytes of memory; choose a smaller size"
-              .formatted(options.address(), options.sizeBytes()),
-          e);
-    }
+    return open(Subsystem.open(options), options);
   }
 
   /** Makes a controller with media that it closes in the end. */
   static Emulator open(EmulatorOptions options, Media media, String identity) {
-    EmulatedNamespace[] namespaces = new EmulatedNamespace[options.namespaces()];
-    long share = media.sizeBytes() / namespaces.length;
-    for (int i = 0; i < namespaces.length; i++) {
-      namespaces[i] = new EmulatedNamespace(i + 1, i * share, share, options.lbaBytes());
-    }
-    Emulator emulator = new Emulator(options, media, namespaces, identity);
+    return open(Subsystem.of(options, media, identity), options);
+  }
+
+  private static Emulator open(Subsystem subsystem, EmulatorOptions options) {
+    Emulator emulator = new Emulator(subsystem, options);
     if (emulator.engine instanceof DeviceThread device) {
       device.start();
     }
@@ -155,12 +137,12 @@ public final class Emulator implements PciFunction {
 
   @Override
   public int vectors() {
-    return options.vectors();
+    return traits.vectors();
   }
 
   @Override
   public InterruptVector vector(int index) {
-    return interrupts.vector(index).open();
+    return vectors[index].open();
   }
 
   /** The function has one controller, so this is an NVM subsystem reset. */
@@ -175,8 +157,11 @@ public final class Emulator implements PciFunction {
     if (closed.compareAndSet(false, true)) {
       registers.remove();
       engine.close();
-      interrupts.close();
+      for (EmulatedVector vector : vectors) {
+        vector.signal(); // nothing more will come
+      }
       iommu.close();
+      subsystem.closeMedia();
     }
   }
 }

@@ -41,10 +41,10 @@ final class Features {
   private final int[] thresholds = new int[2];
   private int result;
 
-  Features(EmulatorOptions options) {
-    mostQueues = options.queues();
-    errorRecovery = new int[options.namespaces()];
-    vectorConfiguration = new int[options.vectors()];
+  Features(Traits traits, int namespaces) {
+    mostQueues = traits.queues();
+    errorRecovery = new int[namespaces];
+    vectorConfiguration = new int[traits.vectors()];
     reset();
   }
 

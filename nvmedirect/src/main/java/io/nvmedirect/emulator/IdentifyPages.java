@@ -16,34 +16,36 @@ final class IdentifyPages {
 
   static final String FIRMWARE_REVISION = "1.0";
 
-  private static final int CONTROLLER_ID = 1;
+  /** Red Hat's, who have left some numbers of theirs to everybody: what a served function has. */
+  private static final int PCI_VENDOR = 0x1AF4;
+
   private static final int LARGEST_LIST_NSID = 0xFFFF_FFFD;
   private static final String MODEL = "NVMeDirect Emulated Controller";
 
   private static final int OACS_FORMAT = 1 << 1;
   private static final int OACS_DOORBELL_BUFFER = 1 << 8;
-  private static final int ONCS =
-      1 // Compare
-          | 1 << 1 // Write Uncorrectable
-          | 1 << 2 // Dataset Management
-          | 1 << 3 // Write Zeroes
-          | 1 << 4 // Save and Select of features
-          | 1 << 7; // Verify
-
-  private final EmulatorOptions options;
+  private final Traits traits;
   private final EmulatedNamespace[] namespaces;
   private final long totalBytes;
-  private final UUID subsystem;
+  private final Subsystem subsystem;
+  private final UUID subsystemUuid;
+  private final int controllerId;
 
-  IdentifyPages(EmulatorOptions options, EmulatedNamespace[] namespaces, String identity) {
-    this.options = options;
+  /**
+   * @param controllerId CNTLID
+   */
+  IdentifyPages(
+      Traits traits, EmulatedNamespace[] namespaces, Subsystem subsystem, int controllerId) {
+    this.traits = traits;
+    this.subsystem = subsystem;
+    this.controllerId = controllerId;
     this.namespaces = namespaces;
     long total = 0;
     for (EmulatedNamespace namespace : namespaces) {
       total += namespace.sizeBytes;
     }
     this.totalBytes = total;
-    this.subsystem = uuid(identity);
+    this.subsystemUuid = uuid(subsystem.identity());
   }
 
   private static UUID uuid(String name) {
@@ -77,16 +79,19 @@ final class IdentifyPages {
 
   /** Figure 247. */
   private int controller(Bytes page) {
-    page.text(4, 20, String.format(Locale.ROOT, "%016X", subsystem.getMostSignificantBits()))
+    page.u16(0, PCI_VENDOR)
+        .u16(2, PCI_VENDOR)
+        .text(4, 20, String.format(Locale.ROOT, "%016X", subsystemUuid.getMostSignificantBits()))
         .text(24, 40, MODEL)
         .text(64, 8, FIRMWARE_REVISION)
         .u8(72, 3) // RAB: 2^3 commands
-        .u8(77, options.mdtsExponent())
-        .u16(78, CONTROLLER_ID)
+        .u8(77, traits.mdtsExponent())
+        .u8(76, traits.shared() ? 1 << 1 : 0) // CMIC: the subsystem may have other controllers
+        .u16(78, controllerId)
         .u32(80, VERSION)
         .u32(92, Features.EVENT_NAMESPACE) // OAES
         .u8(111, 1) // CNTRLTYPE: I/O controller
-        .u16(256, OACS_FORMAT | (options.shadow() ? OACS_DOORBELL_BUFFER : 0))
+        .u16(256, optionalAdminCommands())
         .u8(258, 3) // ACL: four Aborts
         .u8(259, AsyncEvents.LIMIT - 1)
         .u8(260, 1 << 1 | 1) // FRMW: one slot, read only
@@ -98,17 +103,24 @@ final class IdentifyPages {
         .u8(512, 0x66) // SQES: 2^6 bytes
         .u8(513, 0x44) // CQES: 2^4 bytes
         .u32(516, namespaces.length)
-        .u16(520, ONCS)
-        .u8(525, 3 << 1 | 1) // VWC: present, Flush takes all namespaces
+        .u16(520, traits.optional())
+        .u8(
+            525,
+            (traits.local() ? 3 : 2) << 1 | 1) // VWC: present, Flush takes all namespaces or one
         .u32(536, sglSupport())
-        .terminated(768, "nqn.2014-08.org.nvmexpress:uuid:" + subsystem)
+        .terminated(768, "nqn.2014-08.org.nvmexpress:uuid:" + subsystemUuid)
         .u16(2048, 2500); // PSD0: 25 W
     return Status.SUCCESS;
   }
 
+  /** OACS. */
+  private int optionalAdminCommands() {
+    return (traits.local() ? OACS_FORMAT : 0) | (traits.shadow() ? OACS_DOORBELL_BUFFER : 0);
+  }
+
   /** SGLS, bits 1:0. */
   private int sglSupport() {
-    return switch (options.sgl()) {
+    return switch (traits.sgl()) {
       case OFF -> 0;
       case ON -> 1;
       case DWORD -> 2;
@@ -121,24 +133,27 @@ final class IdentifyPages {
       return Status.INVALID_NAMESPACE | Status.DNR;
     }
     EmulatedNamespace namespace = namespaces[nsid - 1];
-    UUID uuid = namespaceUuid(nsid);
+    UUID uuid = namespaceUuid(namespace);
     page.u64(0, namespace.blocks())
         .u64(8, namespace.blocks())
         .u64(16, namespace.blocks())
-        .u8(25, EmulatedNamespace.formats() - 1)
+        .u8(25, namespace.formats() - 1)
         .u8(26, namespace.format())
-        .u8(33, 1 << 3 | 1) // DLFEAT: Write Zeroes deallocates, deallocated blocks read as zeroes
+        .u8(30, traits.shared() ? 1 : 0) // NMIC: other controllers may have it
+        // DLFEAT: Write Zeroes deallocates, deallocated blocks read as zeroes; or nothing is said
+        .u8(33, traits.local() ? 1 << 3 | 1 : 0)
         .u64(48, namespace.sizeBytes) // NVMCAP
+        .u8(99, traits.readOnly() ? 1 : 0) // NSATTR: write protected
         .u64BigEndian(104, uuid.getMostSignificantBits()) // NGUID
         .u64BigEndian(112, uuid.getLeastSignificantBits());
-    for (int format = 0; format < EmulatedNamespace.formats(); format++) {
-      page.u32(128 + 4 * format, EmulatedNamespace.formatShift(format) << 16); // LBADS
+    for (int format = 0; format < namespace.formats(); format++) {
+      page.u32(128 + 4 * format, namespace.formatShift(format) << 16); // LBADS
     }
     return Status.SUCCESS;
   }
 
-  private UUID namespaceUuid(int nsid) {
-    return uuid(subsystem + "/" + nsid);
+  private UUID namespaceUuid(EmulatedNamespace namespace) {
+    return uuid(subsystemUuid + "/" + namespace.number);
   }
 
   /** Section 5.15.2.3: identifiers larger than NSID, ascending; zeroes behind them. */
@@ -147,9 +162,9 @@ final class IdentifyPages {
       return Status.INVALID_NAMESPACE | Status.DNR;
     }
     int at = 0;
-    for (EmulatedNamespace namespace : namespaces) {
-      if (Integer.compareUnsigned(namespace.nsid, nsid) > 0) {
-        page.u32(at, namespace.nsid);
+    for (int id = 1; id <= namespaces.length; id++) {
+      if (Integer.compareUnsigned(id, nsid) > 0) {
+        page.u32(at, id);
         at += 4;
       }
     }
@@ -161,7 +176,7 @@ final class IdentifyPages {
     if (!exists(nsid)) {
       return Status.INVALID_NAMESPACE | Status.DNR;
     }
-    UUID uuid = namespaceUuid(nsid);
+    UUID uuid = namespaceUuid(namespaces[nsid - 1]);
     for (int type = 2; type <= 3; type++) { // NGUID, UUID
       int at = (type - 2) * 20;
       page.u8(at, type)
@@ -173,10 +188,15 @@ final class IdentifyPages {
   }
 
   /** Figure 252: count, then the identifiers from {@code first} on. */
-  private static int controllerList(int first, Bytes page) {
-    if (first <= CONTROLLER_ID) {
-      page.u16(0, 1).u16(2, CONTROLLER_ID);
+  private int controllerList(int first, Bytes page) {
+    int count = 0;
+    for (int id : subsystem.controllerIds()) {
+      if (id >= first) {
+        count++;
+        page.u16(2 * count, id);
+      }
     }
+    page.u16(0, count);
     return Status.SUCCESS;
   }
 }

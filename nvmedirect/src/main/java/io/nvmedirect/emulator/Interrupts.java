@@ -1,6 +1,7 @@
 package io.nvmedirect.emulator;
 
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntConsumer;
 
 /**
  * The interrupt vectors and their mask (INTMS and INTMC, NVMe 1.4, sections 3.1.3 and 3.1.4: vectors
@@ -13,18 +14,15 @@ final class Interrupts {
 
   private static final int MASKABLE = 32;
 
-  private final EmulatedVector[] vectors = new EmulatedVector[VECTORS];
+  private final IntConsumer signal;
   private final AtomicInteger mask = new AtomicInteger();
   private final AtomicInteger pending = new AtomicInteger();
 
-  Interrupts() {
-    for (int i = 0; i < VECTORS; i++) {
-      vectors[i] = new EmulatedVector();
-    }
-  }
-
-  EmulatedVector vector(int index) {
-    return vectors[index];
+  /**
+   * @param signal signals the vector with an index to the host
+   */
+  Interrupts(IntConsumer signal) {
+    this.signal = signal;
   }
 
   int mask() {
@@ -48,7 +46,7 @@ final class Interrupts {
 
   void signal(int vector) {
     if (vector >= MASKABLE || (mask.get() & 1 << vector) == 0) {
-      vectors[vector].signal();
+      signal.accept(vector);
       return;
     }
     int bit = 1 << vector;
@@ -62,14 +60,7 @@ final class Interrupts {
     while (due != 0) {
       int vector = Integer.numberOfTrailingZeros(due);
       due &= due - 1;
-      vectors[vector].signal();
-    }
-  }
-
-  /** Wakes everyone who waits, for nothing more will come. */
-  void close() {
-    for (EmulatedVector vector : vectors) {
-      vector.signal();
+      signal.accept(vector);
     }
   }
 }

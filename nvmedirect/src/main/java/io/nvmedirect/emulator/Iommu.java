@@ -82,15 +82,55 @@ final class Iommu implements DmaMapper {
     long end = start + memory.byteSize();
     next = ((end + PAGE_BYTES - 1) & -PAGE_BYTES) + PAGE_BYTES;
     Table old = table;
-    int n = old.starts.length;
-    long[] starts = Arrays.copyOf(old.starts, n + 1);
-    long[] ends = Arrays.copyOf(old.ends, n + 1);
-    MemorySegment[] segments = Arrays.copyOf(old.segments, n + 1);
-    starts[n] = start;
-    ends[n] = end;
-    segments[n] = memory;
-    table = new Table(starts, ends, segments);
+    int last = old.starts.length;
+    table =
+        new Table(
+            with(old.starts, last, start),
+            with(old.ends, last, end),
+            with(old.segments, last, memory));
     return start;
+  }
+
+  /**
+   * Maps memory at an address of the host's choice; one or the other way of mapping is used, not both.
+   *
+   * @param memory accessible by the device's thread
+   * @return false if the range overlaps another one, or is none: nothing has happened
+   */
+  synchronized boolean mapAt(long iova, MemorySegment memory) {
+    long end = iova + memory.byteSize();
+    if (iova < 0 || end <= iova) {
+      return false;
+    }
+    Table old = table;
+    int found = Arrays.binarySearch(old.starts, iova);
+    int at = -found - 1;
+    boolean overlaps =
+        found >= 0
+            || (at > 0 && old.ends[at - 1] > iova)
+            || (at < old.starts.length && old.starts[at] < end);
+    if (!overlaps) {
+      table =
+          new Table(
+              with(old.starts, at, iova), with(old.ends, at, end), with(old.segments, at, memory));
+    }
+    return !overlaps;
+  }
+
+  private static long[] with(long[] values, int index, long value) {
+    long[] more = new long[values.length + 1];
+    System.arraycopy(values, 0, more, 0, index);
+    more[index] = value;
+    System.arraycopy(values, index, more, index + 1, values.length - index);
+    return more;
+  }
+
+  private static MemorySegment[] with(MemorySegment[] values, int index, MemorySegment value) {
+    MemorySegment[] more = new MemorySegment[values.length + 1];
+    System.arraycopy(values, 0, more, 0, index);
+    more[index] = value;
+    System.arraycopy(values, index, more, index + 1, values.length - index);
+    return more;
   }
 
   @Override

@@ -18,7 +18,7 @@ final class LogPages {
   private static final int CHANGES_NAMESPACE = 1 << 2;
   private static final int ALONE_ON_NAMESPACE = 1 << 16;
 
-  private final EmulatorOptions options;
+  private final Traits traits;
   private final Health health;
   private final Features features;
   private final AsyncEvents events;
@@ -29,8 +29,8 @@ final class LogPages {
   private long offset;
   private int lengthBytes;
 
-  LogPages(EmulatorOptions options, Health health, Features features, AsyncEvents events) {
-    this.options = options;
+  LogPages(Traits traits, Health health, Features features, AsyncEvents events) {
+    this.traits = traits;
     this.health = health;
     this.features = features;
     this.events = events;
@@ -166,27 +166,17 @@ final class LogPages {
   /** Figure 199: admin commands from byte 0, I/O commands from byte 1024, four bytes for each. */
   private void effects(Bytes page) {
     for (int opcode = 0; opcode < 256; opcode++) {
-      if (AdminExecutor.isSupported(opcode, options)) {
+      if (AdminExecutor.isSupported(opcode, traits)) {
         page.u32(opcode * 4, opcode == Opcode.FORMAT_NVM ? formatEffects() : SUPPORTED);
       }
-      if (NvmExecutor.isSupported(opcode)) {
-        page.u32(1024 + opcode * 4, SUPPORTED | (changesBlocks(opcode) ? CHANGES_BLOCKS : 0));
+      if (traits.offers(opcode)) {
+        page.u32(
+            1024 + opcode * 4, SUPPORTED | (Traits.changesBlocks(opcode) ? CHANGES_BLOCKS : 0));
       }
     }
   }
 
   private static int formatEffects() {
     return SUPPORTED | CHANGES_BLOCKS | CHANGES_NAMESPACE | ALONE_ON_NAMESPACE;
-  }
-
-  private static boolean changesBlocks(int opcode) {
-    return switch (opcode) {
-      case Opcode.WRITE,
-          Opcode.WRITE_UNCORRECTABLE,
-          Opcode.WRITE_ZEROES,
-          Opcode.DATASET_MANAGEMENT ->
-          true;
-      default -> false;
-    };
   }
 }

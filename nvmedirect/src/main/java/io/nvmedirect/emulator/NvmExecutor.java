@@ -10,6 +10,10 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.Objects;
+import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Executes the NVM command set (NVMe 1.4, section 6). A command is checked as a whole before it
@@ -29,8 +33,19 @@ final class NvmExecutor {
   private static final ValueLayout.OfLong U64 =
       ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN);
 
+  private final EmulatedController controller;
+  private final boolean flushesAll;
+
+  /** Bit n is for opcode n: whether it is offered, and whether it fails because it changes data. */
+  private final long offered;
+
+  private final long writeProtected;
   private final EmulatedNamespace[] namespaces;
   private final Media media;
+
+  /** In place of the media; null if the media has the blocks. */
+  private final @Nullable Forwarding forwarding;
+
   private final DataPointer data;
   private final Features features;
   private final Health health;
@@ -40,30 +55,44 @@ final class NvmExecutor {
   private final MemorySegment scratch = Arena.ofAuto().allocate(SCRATCH_BYTES, 4096);
 
   NvmExecutor(
-      EmulatorOptions options,
+      EmulatedController controller,
+      Traits traits,
       EmulatedNamespace[] namespaces,
       Media media,
+      @Nullable Forwarding forwarding,
       DataPointer data,
       Features features,
       Health health) {
+    this.controller = controller;
+    this.flushesAll = traits.local();
+    this.offered = opcodes(traits::offers);
+    this.writeProtected = traits.readOnly() ? opcodes(Traits::changesBlocks) : 0;
     this.namespaces = namespaces;
     this.media = media;
+    this.forwarding = forwarding;
     this.data = data;
     this.features = features;
     this.health = health;
-    this.maxTransferBytes = options.maxTransferBytes();
-    this.mostPsdt = options.sgl() == EmulatorOptions.Sgl.OFF ? Sqe.PSDT_PRP : Sqe.PSDT_SGL_METADATA;
-    this.nullModel = options.model() == EmulatorOptions.Model.NULL;
+    this.maxTransferBytes = traits.maxTransferBytes();
+    this.mostPsdt = traits.sgl() == EmulatorOptions.Sgl.OFF ? Sqe.PSDT_PRP : Sqe.PSDT_SGL_METADATA;
+    this.nullModel = traits.model() == EmulatorOptions.Model.NULL;
+  }
+
+  private static long opcodes(IntPredicate which) {
+    return IntStream.range(0, Long.SIZE)
+        .filter(which)
+        .mapToLong(opcode -> 1L << opcode)
+        .reduce(0, (a, b) -> a | b);
   }
 
   /**
    * Executes a command.
    *
-   * @return its status
+   * @return its status, or {@link Forwarding#PENDING}
    */
-  int execute(MemorySegment command) {
+  int execute(DeviceSubmissionQueue queue, MemorySegment command) {
     try {
-      return dispatch(command);
+      return dispatch(queue, command);
     } catch (LinuxException e) {
       return failed(command, e.errno());
     } catch (IOException e) {
@@ -87,45 +116,34 @@ final class NvmExecutor {
         : Status.WRITE_FAULT;
   }
 
-  private int dispatch(MemorySegment command) throws IOException {
+  private int dispatch(DeviceSubmissionQueue queue, MemorySegment command) throws IOException {
     int opcode = Sqe.opcode(command, 0);
-    if (!isSupported(opcode)) {
+    if (opcode >= Long.SIZE || (offered >>> opcode & 1) == 0) {
       return Status.INVALID_OPCODE | Status.DNR;
     }
     if (Sqe.fuse(command, 0) != 0 || Sqe.psdt(command, 0) > mostPsdt) {
       return Status.INVALID_FIELD | Status.DNR;
     }
     int nsid = Sqe.nsid(command, 0);
-    if (opcode == Opcode.FLUSH && nsid == ALL_NAMESPACES) {
-      return flush();
+    if (opcode == Opcode.FLUSH && nsid == ALL_NAMESPACES && flushesAll) {
+      return flush(queue, command, namespaces[0]);
     }
     if (nsid <= 0 || nsid > namespaces.length) {
       return Status.INVALID_NAMESPACE | Status.DNR;
     }
     EmulatedNamespace namespace = namespaces[nsid - 1];
+    if ((writeProtected >>> opcode & 1) != 0) {
+      return Status.NAMESPACE_WRITE_PROTECTED | Status.DNR;
+    }
     return switch (opcode) {
-      case Opcode.FLUSH -> flush();
-      case Opcode.DATASET_MANAGEMENT -> datasetManagement(command, namespace);
-      default -> blocks(command, opcode, namespace);
+      case Opcode.FLUSH -> flush(queue, command, namespace);
+      case Opcode.DATASET_MANAGEMENT -> datasetManagement(queue, command, namespace);
+      default -> blocks(queue, command, opcode, namespace);
     };
   }
 
-  static boolean isSupported(int opcode) {
-    return switch (opcode) {
-      case Opcode.FLUSH,
-          Opcode.WRITE,
-          Opcode.READ,
-          Opcode.WRITE_UNCORRECTABLE,
-          Opcode.COMPARE,
-          Opcode.WRITE_ZEROES,
-          Opcode.DATASET_MANAGEMENT,
-          Opcode.VERIFY ->
-          true;
-      default -> false;
-    };
-  }
-
-  private int blocks(MemorySegment command, int opcode, EmulatedNamespace namespace)
+  private int blocks(
+      DeviceSubmissionQueue queue, MemorySegment command, int opcode, EmulatedNamespace namespace)
       throws IOException {
     long slba = Sqe.slba(command, 0);
     int blocks = Sqe.blocks(command, 0);
@@ -137,6 +155,9 @@ final class NvmExecutor {
     if (!namespace.contains(slba, blocks)) {
       return Status.LBA_OUT_OF_RANGE | Status.DNR;
     }
+    if (forwarding != null) {
+      return forward(queue, command, namespace, slba, transfers ? (int) bytes : 0, blocks);
+    }
     return switch (opcode) {
       case Opcode.READ -> read(command, namespace, slba, blocks, bytes);
       case Opcode.WRITE -> write(command, namespace, slba, blocks, bytes);
@@ -145,6 +166,36 @@ final class NvmExecutor {
       case Opcode.WRITE_ZEROES -> writeZeroes(command, namespace, slba, blocks, bytes);
       default -> writeUncorrectable(namespace, slba, blocks);
     };
+  }
+
+  /** Without a volatile write cache of the host's, every write forces unit access. */
+  private int flags(MemorySegment command) {
+    return switch (Sqe.opcode(command, 0)) {
+      case Opcode.READ -> Sqe.cdw12(command, 0) & Sqe.FUA;
+      case Opcode.WRITE, Opcode.WRITE_ZEROES ->
+          features.writeCacheEnabled() ? Sqe.cdw12(command, 0) & Sqe.FUA : Sqe.FUA;
+      default -> 0;
+    };
+  }
+
+  private int forward(
+      DeviceSubmissionQueue queue,
+      MemorySegment command,
+      EmulatedNamespace namespace,
+      long slba,
+      int bytes,
+      int count) {
+    return Objects.requireNonNull(forwarding)
+        .begin(
+            controller,
+            queue,
+            command,
+            bytes == 0 ? null : data,
+            namespace.number,
+            flags(command),
+            slba,
+            bytes,
+            count);
   }
 
   private int read(
@@ -292,7 +343,8 @@ final class NvmExecutor {
   }
 
   /** Of the attributes only deallocate has an effect; the others are hints (figure 361). */
-  private int datasetManagement(MemorySegment command, EmulatedNamespace namespace)
+  private int datasetManagement(
+      DeviceSubmissionQueue queue, MemorySegment command, EmulatedNamespace namespace)
       throws IOException {
     if (nullModel) {
       return Status.SUCCESS;
@@ -309,6 +361,9 @@ final class NvmExecutor {
       if (rangeBlocks(i) != 0 && !namespace.contains(rangeStart(i), rangeBlocks(i))) {
         return Status.LBA_OUT_OF_RANGE | Status.DNR;
       }
+    }
+    if (forwarding != null) {
+      return forward(queue, command, namespace, 0, ranges * Sqe.DSM_RANGE_BYTES, ranges);
     }
     for (int i = 0; i < ranges; i++) {
       deallocate(namespace, rangeStart(i), rangeBlocks(i));
@@ -332,7 +387,11 @@ final class NvmExecutor {
     return scratch.get(U64, (long) range * Sqe.DSM_RANGE_BYTES + 8);
   }
 
-  private int flush() throws IOException {
+  private int flush(DeviceSubmissionQueue queue, MemorySegment command, EmulatedNamespace namespace)
+      throws IOException {
+    if (forwarding != null) {
+      return forward(queue, command, namespace, 0, 0, 1);
+    }
     if (!nullModel) {
       media.flush();
     }

@@ -14,11 +14,14 @@ final class QueueCommands {
   private static final int INTERRUPTS_ENABLED = 1 << 1;
   private static final long PAGE_MASK = 4095;
 
+  private final EmulatedController controller;
   private final DeviceQueues queues;
   private final InFlight inFlight;
   private final Features features;
 
-  QueueCommands(DeviceQueues queues, InFlight inFlight, Features features) {
+  QueueCommands(
+      EmulatedController controller, DeviceQueues queues, InFlight inFlight, Features features) {
+    this.controller = controller;
     this.queues = queues;
     this.inFlight = inFlight;
     this.features = features;
@@ -102,6 +105,7 @@ final class QueueCommands {
       return Status.INVALID_QUEUE_ID | Status.DNR;
     }
     inFlight.abortAll(queue);
+    controller.orphan(queue);
     queues.deleteSubmission(queue);
     return Status.SUCCESS;
   }

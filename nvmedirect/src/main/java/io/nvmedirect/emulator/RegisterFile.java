@@ -34,9 +34,9 @@ final class RegisterFile {
   private volatile long acq;
   private volatile boolean removed;
 
-  RegisterFile(EmulatorOptions options, Interrupts interrupts) {
+  RegisterFile(Traits traits, Interrupts interrupts) {
     this.interrupts = interrupts;
-    boolean weighted = options.arbitration() == EmulatorOptions.Arbitration.WRR;
+    boolean weighted = traits.arbitration() == EmulatorOptions.Arbitration.WRR;
     capabilities = CAP | (weighted ? WEIGHTED_ROUND_ROBIN : 0);
   }
 
@@ -95,8 +95,8 @@ final class RegisterFile {
     return false;
   }
 
-  /** An NVM subsystem reset takes every register back to its default. */
-  private void clear() {
+  /** A reset of the NVM subsystem or of the function takes every register back to its default. */
+  void clear() {
     cc = 0;
     aqa = 0;
     asq = 0;

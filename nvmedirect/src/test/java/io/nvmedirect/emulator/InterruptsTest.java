@@ -160,10 +160,10 @@ class InterruptsTest {
   @ValueSource(strings = {"mem:1MiB?mode=inline", "mem:1MiB?mode=thread"})
   void close_letsWaitersGo(String address) throws Exception {
     try (RawHost host = RawHost.start(address)) {
-      CompletableFuture<Boolean> woken =
-          CompletableFuture.supplyAsync(() -> await(host.device.vector(7)));
+      InterruptVector vector = host.device.vector(7);
+      CompletableFuture<Boolean> woken = CompletableFuture.supplyAsync(() -> await(vector));
       host.device.close();
-      woken.get(60, TimeUnit.SECONDS);
+      assertThat(woken.get(60, TimeUnit.SECONDS)).isTrue();
     }
   }
 

@@ -99,12 +99,15 @@ class WeightedRoundRobinTest {
     });
   }
 
-  private String order(List<RawHost.Queue> full) {
-    for (RawHost.Queue queue : full) {
-      for (int i = 0; i < COMMANDS; i++) {
-        assertThat(queue.take().statusField()).isZero();
-      }
+  private static void await(RawHost.Queue queue) {
+    for (int i = 0; i < COMMANDS; i++) {
+      assertThat(queue.take().statusField()).isZero();
     }
+  }
+
+  /** Of all commands: when those of the full queues have ended, none is under way. */
+  private String order(List<RawHost.Queue> full) {
+    full.forEach(WeightedRoundRobinTest::await);
     return order.stream().map(String::valueOf).collect(Collectors.joining());
   }
 
@@ -155,7 +158,7 @@ class WeightedRoundRobinTest {
     fill(low.id, List.of(urgent));
     ring(low);
     host.device.write32(0x1000 + 8 * low.id, low.tail);
-    order(List.of(urgent));
+    await(urgent);
     String before = "1".repeat(1 << burst);
     assertThat(order(List.of(low)))
         .isEqualTo(before + "33333333" + "1".repeat(COMMANDS - before.length()));
