@@ -1,5 +1,6 @@
 package io.nvmedirect;
 
+import io.nvmedirect.address.Addresses;
 import io.nvmedirect.cache.BlockCache;
 import io.nvmedirect.driver.Controller;
 import io.nvmedirect.driver.IoQueue;
@@ -78,8 +79,8 @@ public final class NvmeDevice implements AutoCloseable {
   /**
    * Opens a device with the default options.
    *
-   * @param address {@code mem:SIZE}, {@code file:PATH} or {@code pci:0000:01:00.0}, with options; see
-   *     the README
+   * @param address {@code mem:SIZE}, {@code file:PATH}, {@code pci:0000:01:00.0} or {@code
+   *     vfio-user:/run/dev.sock}, with options; see the README
    * @throws NvmeException if that fails; the message names the address and what to do
    */
   public static NvmeDevice open(String address) throws IOException {

@@ -86,8 +86,12 @@ final class AdminQueue implements AdminCommands {
       if (pair.reap(pair.capacity()) > 0) {
         continue;
       }
-      if (System.nanoTime() - start > timeoutNs) {
-        controller.reset("%s did not end within %d ms".formatted(what, timeoutNs / 1_000_000));
+      boolean lost = controller.isLost();
+      if (lost || System.nanoTime() - start > timeoutNs) {
+        controller.reset(
+            lost
+                ? "it is gone during " + what
+                : "%s did not end within %d ms".formatted(what, timeoutNs / 1_000_000));
         pair.failAll(Status.ABORTED_BY_HOST);
         return;
       }

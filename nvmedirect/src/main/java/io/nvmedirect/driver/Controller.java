@@ -328,6 +328,11 @@ public final class Controller implements AutoCloseable {
 
   // ---- Failure.
 
+  /** Whether the controller is gone, and not given up yet. Cheap, and for any thread. */
+  boolean isLost() {
+    return transport.isLost() && failure == null;
+  }
+
   /** Resets a controller that reports a fatal error, unless it was reset since {@code seen}. */
   void checkAlive(int seen) {
     lock.lock();
@@ -416,7 +421,7 @@ public final class Controller implements AutoCloseable {
     try {
       disable();
     } catch (IOException | RuntimeException e) {
-      mayStillUseMemory = true;
+      mayStillUseMemory = !transport.isLost();
       throw e;
     }
     admin.pair().failAll(Status.ABORTED_BY_HOST);

@@ -273,10 +273,11 @@ public final class IoQueue {
 
   /**
    * Aborts a command that has taken too long. If that was done before, or the abort fails, the
-   * controller is reset, and every command in flight ends with "Command Aborted By Host".
+   * controller is reset, and every command in flight ends with "Command Aborted By Host". So they do if
+   * the controller is gone, at the next call.
    */
   public void checkDeadlines(long nowNs) {
-    if (nowNs - lastLookNs < lookIntervalNs()) {
+    if (nowNs - lastLookNs < lookIntervalNs() && !controller.isLost()) {
       return;
     }
     lastLookNs = nowNs;

@@ -12,7 +12,6 @@ import io.nvmedirect.sysfs.KernelFiles;
 import io.nvmedirect.sysfs.NvmeController;
 import io.nvmedirect.sysfs.PciDevices;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -59,7 +58,7 @@ public final class VfioFunction implements PciFunction {
     this.canReset = canReset;
     this.config = config;
     this.bar = bar;
-    this.interrupts = new VfioInterrupts(device);
+    this.interrupts = new VfioInterrupts(new VfioMsix(device));
   }
 
   /**
@@ -262,14 +261,5 @@ public final class VfioFunction implements PciFunction {
   @Override
   public String toString() {
     return "VfioFunction[" + pciAddress + "]";
-  }
-
-  /** A doorbell register that is mapped: ringing it is one store. */
-  private record MappedDoorbell(MemorySegment registers, long offset) implements Doorbell {
-
-    @Override
-    public void ring(int value) {
-      Mmio.write32(registers, offset, value);
-    }
   }
 }

@@ -2,33 +2,34 @@ package io.nvmedirect.pcie;
 
 import io.nvmedirect.linux.EventFd;
 import io.nvmedirect.linux.LinuxException;
-import io.nvmedirect.linux.NativeFile;
 import io.nvmedirect.queue.InterruptVector;
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
- * The MSI-X vectors of a function, each with an eventfd that the kernel signals. They are enabled all
- * at once, when the first queue wants one: kernels before 6.5 cannot add any later. The object's lock
- * owns them.
+ * The MSI-X vectors of a function, each with an eventfd that the kernel or a server signals. They are
+ * enabled all at once, when the first queue wants one: kernels before 6.5 cannot add any later. The
+ * object's lock owns them.
  */
 final class VfioInterrupts implements AutoCloseable {
 
   /** More than the admin queue and every I/O queue can use. */
   private static final int MOST = 65;
 
-  private final NativeFile device;
-  private EventFd[] vectors = {};
+  private final Msix msix;
+  private List<EventFd> vectors = List.of();
   private boolean enabled;
   private boolean closed;
 
-  VfioInterrupts(NativeFile device) {
-    this.device = device;
+  VfioInterrupts(Msix msix) {
+    this.msix = msix;
   }
 
   /** Enables the vectors if that has not happened, and counts them; 0 if there are none. */
   synchronized int enable() throws IOException {
     if (!enabled && !closed) {
-      int count = Math.min(MOST, available());
+      int count = Math.min(MOST, msix.available());
       while (count > 0) {
         int result = enable(count);
         if (result == 0) {
@@ -39,49 +40,41 @@ final class VfioInterrupts implements AutoCloseable {
       }
       enabled = true;
     }
-    return vectors.length;
+    return vectors.size();
   }
 
-  private int available() throws LinuxException {
-    try (Arguments info = new Arguments(Vfio.IRQ_INFO_BYTES, 0)) {
-      info.set(8, Vfio.IRQ_INDEX_MSIX);
-      info.call(device, "VFIO_DEVICE_GET_IRQ_INFO", Vfio.DEVICE_GET_IRQ_INFO);
-      return info.getInt(12);
-    }
-  }
-
-  private int enable(int count) throws LinuxException {
-    EventFd[] made = new EventFd[count];
+  private int enable(int count) throws IOException {
+    List<EventFd> made = new ArrayList<>();
     int result = -1;
-    try (Arguments set =
-        new Arguments(
-            Vfio.IRQ_SET_BYTES + count * Integer.BYTES,
-            Vfio.IRQ_DATA_EVENTFD | Vfio.IRQ_ACTION_TRIGGER)) {
-      set.set(8, Vfio.IRQ_INDEX_MSIX).set(16, count);
+    try {
       for (int i = 0; i < count; i++) {
-        made[i] = EventFd.create();
-        set.set(Vfio.IRQ_SET_BYTES + i * (long) Integer.BYTES, made[i].fd());
+        made.add(EventFd.create());
       }
-      result = set.tryCall(device, Vfio.DEVICE_SET_IRQS);
+      result = msix.enable(made);
       if (result == 0) {
-        vectors = made;
+        vectors = List.copyOf(made);
       }
       return result;
     } finally {
       if (result != 0) {
-        close(made);
+        made.forEach(EventFd::close);
       }
     }
   }
 
   /** A new waiter on a vector. */
-  synchronized InterruptVector open(int index) throws IOException {
-    if (index < 0 || index >= vectors.length) {
+  synchronized InterruptVector open(int index) throws LinuxException {
+    if (index < 0 || index >= vectors.size()) {
       throw new IllegalArgumentException(
           "the device has %d interrupt vectors enabled: vector=%d"
-              .formatted(vectors.length, index));
+              .formatted(vectors.size(), index));
     }
-    return VfioVector.on(vectors[index]);
+    return VfioVector.on(vectors.get(index));
+  }
+
+  /** Wakes everybody who waits for an interrupt, to look at the device. */
+  synchronized void signalAll() {
+    vectors.forEach(EventFd::signal);
   }
 
   /** Disables them; waiters that are still there are closed by their queues. */
@@ -91,22 +84,10 @@ final class VfioInterrupts implements AutoCloseable {
       return;
     }
     closed = true;
-    if (vectors.length > 0) {
-      try (Arguments set =
-          new Arguments(Vfio.IRQ_SET_BYTES, Vfio.IRQ_DATA_NONE | Vfio.IRQ_ACTION_TRIGGER)) {
-        // Count 0. If it fails, closing the device does the same.
-        set.set(8, Vfio.IRQ_INDEX_MSIX).tryCall(device, Vfio.DEVICE_SET_IRQS);
-      }
-      close(vectors);
-      vectors = new EventFd[0];
-    }
-  }
-
-  private static void close(EventFd[] events) {
-    for (EventFd event : events) {
-      if (event != null) {
-        event.close();
-      }
+    if (!vectors.isEmpty()) {
+      msix.disable();
+      vectors.forEach(EventFd::close);
+      vectors = List.of();
     }
   }
 }

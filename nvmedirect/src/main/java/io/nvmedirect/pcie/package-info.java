@@ -1,4 +1,4 @@
-/** NVMe controllers on the PCI bus, reached through Linux VFIO. */
+/** NVMe controllers as PCI functions: on the bus, through Linux VFIO, or in another process, by vfio-user. */
 @NullMarked
 package io.nvmedirect.pcie;
 

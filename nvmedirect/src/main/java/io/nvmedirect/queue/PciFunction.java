@@ -24,6 +24,14 @@ public interface PciFunction extends AutoCloseable {
   /** The doorbell at an offset of BAR0. */
   Doorbell doorbell(int offset) throws IOException;
 
+  /**
+   * The doorbell at an offset of BAR0 for a controller that may not look at the register by itself:
+   * ringing it reaches the controller even if it sleeps. Costs more than the other where these differ.
+   */
+  default Doorbell announcedDoorbell(int offset) throws IOException {
+    return doorbell(offset);
+  }
+
   /** The IOMMU in front of the function. */
   DmaMapper dma();
 
@@ -44,6 +52,14 @@ public interface PciFunction extends AutoCloseable {
    * @return false if there are no such means, and nothing has happened
    */
   boolean reset() throws IOException;
+
+  /**
+   * Whether the function is gone for good: nothing that is asked of it has an answer, and it reaches no
+   * memory that gets another owner.
+   */
+  default boolean isLost() {
+    return false;
+  }
 
   /** Lets go of the function. Idempotent. */
   @Override

@@ -78,10 +78,15 @@ public final class RingTransport implements Transport {
   }
 
   private Doorbell doorbell(int qid, int offset) throws IOException {
-    Doorbell register = function.doorbell(offset);
-    return qid == 0 || shadow == null || !shadow.inUse()
-        ? register
-        : shadow.doorbell(offset, register);
+    // A controller that reads shadow doorbells may sleep. It is woken by the admin queue's
+    // doorbells,
+    // which have no shadow, and by an I/O queue's register, which is written when it asks for that.
+    if (qid == 0) {
+      return function.announcedDoorbell(offset);
+    }
+    return shadow == null || !shadow.inUse()
+        ? function.doorbell(offset)
+        : shadow.doorbell(offset, function.announcedDoorbell(offset));
   }
 
   @Override
@@ -102,6 +107,11 @@ public final class RingTransport implements Transport {
   @Override
   public boolean reset() throws IOException {
     return function.reset();
+  }
+
+  @Override
+  public boolean isLost() {
+    return function.isLost();
   }
 
   @Override

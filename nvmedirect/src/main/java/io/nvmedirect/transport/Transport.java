@@ -55,6 +55,14 @@ public interface Transport extends AutoCloseable {
    */
   boolean reset() throws IOException;
 
+  /**
+   * Whether the controller is gone for good, so that nobody needs to wait for it: what is asked of it
+   * fails at once, and it reaches no memory that gets another owner. Cheap, and for any thread.
+   */
+  default boolean isLost() {
+    return false;
+  }
+
   /** Lets go of the controller, which is shut down. Idempotent. */
   @Override
   void close();

@@ -11,6 +11,10 @@ final class FakeFunction implements PciFunction, DmaMapper {
   record Rung(int offset, int value) {}
 
   final List<Rung> rung = new ArrayList<>();
+
+  /** Offsets of the doorbells that reach a controller which sleeps, in the order of their being rung. */
+  final List<Integer> announced = new ArrayList<>();
+
   final List<Long> unmapped = new ArrayList<>();
   private long nextIova = 0x10_0000;
 
@@ -36,6 +40,14 @@ final class FakeFunction implements PciFunction, DmaMapper {
   @Override
   public Doorbell doorbell(int offset) {
     return value -> rung.add(new Rung(offset, value));
+  }
+
+  @Override
+  public Doorbell announcedDoorbell(int offset) {
+    return value -> {
+      announced.add(offset);
+      rung.add(new Rung(offset, value));
+    };
   }
 
   @Override

@@ -58,6 +58,11 @@ public class ForwardingFunction implements PciFunction {
   }
 
   @Override
+  public boolean isLost() {
+    return function.isLost();
+  }
+
+  @Override
   public void close() {
     function.close();
   }

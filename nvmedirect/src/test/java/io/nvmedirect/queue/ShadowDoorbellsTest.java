@@ -226,4 +226,28 @@ class ShadowDoorbellsTest {
     transport.close();
     assertThat(function.unmapped).hasSize(1);
   }
+
+  @Test
+  void doorbells_ofAControllerThatMaySleep_areAnnounced() throws IOException {
+    QueuePair adminQueue = transport.openAdminQueue(ENTRIES);
+    QueuePair plain = transport.openQueue(2, ENTRIES, -1, 0);
+    transport.useShadowDoorbells(admin);
+    QueuePair shadowed = transport.openQueue(3, ENTRIES, -1, 0);
+    try {
+      for (QueuePair pair : List.of(adminQueue, plain, shadowed)) {
+        long at = pair.claim();
+        Sqe.flush(pair.entries(), at, 1);
+        pair.post(null, 0, 0, (status, result) -> {});
+        pair.ring();
+      }
+      assertThat(function.announced)
+          .as("not the mapped one of queue 2")
+          .containsExactly(0x1000, 0x1018);
+      assertThat(function.rung).hasSize(3);
+    } finally {
+      adminQueue.close();
+      plain.close();
+      shadowed.close();
+    }
+  }
 }

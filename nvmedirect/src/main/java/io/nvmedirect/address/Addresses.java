@@ -1,16 +1,18 @@
-package io.nvmedirect;
+package io.nvmedirect.address;
 
 import io.nvmedirect.emulator.Emulator;
 import io.nvmedirect.emulator.EmulatorOptions;
 import io.nvmedirect.pcie.VfioAddress;
 import io.nvmedirect.pcie.VfioFunction;
+import io.nvmedirect.pcie.VfioUserAddress;
+import io.nvmedirect.pcie.VfioUserFunction;
 import io.nvmedirect.queue.RingTransport;
 import io.nvmedirect.spec.NvmeException;
 import io.nvmedirect.transport.Transport;
 import java.io.IOException;
 
 /** The table of addresses: which transport opens what. */
-final class Addresses {
+public final class Addresses {
 
   private Addresses() {}
 
@@ -19,9 +21,14 @@ final class Addresses {
    *
    * @param namespace the address's, or 0 if it names none
    */
-  record Target(Transport transport, int namespace) {}
+  public record Target(Transport transport, int namespace) {}
 
-  static Target connect(String address) throws IOException {
+  /**
+   * Connects to the controller at an address, whatever its kind.
+   *
+   * @throws NvmeException if there is none, or it cannot be reached; the message names the address
+   */
+  public static Target connect(String address) throws IOException {
     if (VfioAddress.matches(address)) {
       VfioAddress parsed = VfioAddress.parse(address);
       return new Target(new RingTransport(VfioFunction.open(parsed)), parsed.namespace());
@@ -30,9 +37,13 @@ final class Addresses {
     return switch (colon < 0 ? "" : address.substring(0, colon)) {
       case "mem", "file" ->
           new Target(new RingTransport(Emulator.open(EmulatorOptions.parse(address))), 0);
+      case "vfio-user" -> {
+        VfioUserAddress parsed = VfioUserAddress.parse(address);
+        yield new Target(new RingTransport(VfioUserFunction.open(parsed)), parsed.namespace());
+      }
       default ->
           throw new NvmeException(
-              "cannot open %s: no such kind of address; give pci:0000:01:00.0 (nvmed list shows them), mem:SIZE (for example mem:256MiB) or file:PATH"
+              "cannot open %s: no such kind of address; give pci:0000:01:00.0 (nvmed list shows them), mem:SIZE (for example mem:256MiB), file:PATH or vfio-user:/PATH/TO/SOCKET"
                   .formatted(address));
     };
   }

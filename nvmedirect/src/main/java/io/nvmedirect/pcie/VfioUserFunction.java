@@ -1,0 +1,279 @@
+package io.nvmedirect.pcie;
+
+import io.nvmedirect.linux.Errno;
+import io.nvmedirect.linux.LinuxException;
+import io.nvmedirect.linux.UnixSocket;
+import io.nvmedirect.memory.DmaMapper;
+import io.nvmedirect.queue.Doorbell;
+import io.nvmedirect.queue.InterruptVector;
+import io.nvmedirect.queue.PciFunction;
+import io.nvmedirect.spec.NvmeException;
+import io.nvmedirect.vfiouser.Message;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A PCI function that another process emulates: the client of the vfio-user protocol, version 0.1. Safe
+ * for any thread, as hardware is.
+ *
+ * <p>Memory is shared with the server by descriptors. It belongs to no other owner afterwards, so that
+ * a server which is lost can do no harm with it, whatever it still does.
+ */
+public final class VfioUserFunction implements PciFunction {
+
+  private static final System.Logger LOG = System.getLogger(VfioUserFunction.class.getName());
+
+  private static final long TIMEOUT_NS = TimeUnit.SECONDS.toNanos(10);
+
+  /** Command register of the configuration space: bit 2 bus master, bit 10 no interrupts by pin. */
+  private static final int CONFIG_COMMAND = 4;
+
+  private static final int COMMAND_BUS_MASTER = 4;
+  private static final int COMMAND_NO_PIN = 1 << 10;
+
+  private final VfioUserConnection connection;
+  private final VfioUserDma dma;
+  private final VfioUserRegion config;
+  private final VfioUserRegion bar;
+  private final VfioInterrupts interrupts;
+  private final boolean canReset;
+  private boolean closed;
+
+  private VfioUserFunction(
+      VfioUserConnection connection,
+      VfioUserDma dma,
+      VfioUserRegion config,
+      VfioUserRegion bar,
+      VfioInterrupts interrupts,
+      boolean canReset) {
+    this.connection = connection;
+    this.dma = dma;
+    this.config = config;
+    this.bar = bar;
+    this.interrupts = interrupts;
+    this.canReset = canReset;
+  }
+
+  /**
+   * Connects to the server at an address.
+   *
+   * @throws NvmeException if there is none, or it is no controller that can be used
+   */
+  public static VfioUserFunction open(VfioUserAddress address) throws IOException {
+    return open(address, TIMEOUT_NS);
+  }
+
+  /**
+   * Like the method above.
+   *
+   * @param timeoutNs how long the server may take to reply; one that takes longer is lost
+   */
+  static VfioUserFunction open(VfioUserAddress address, long timeoutNs) throws IOException {
+    UnixSocket socket = connect(address);
+    VfioUserDma dma = new VfioUserDma();
+    LossSignal loss = new LossSignal();
+    VfioUserConnection connection =
+        VfioUserConnection.open(socket, "vfio-user:" + address.path(), timeoutNs, dma, loss);
+    VfioUserFunction made = null;
+    try {
+      dma.use(connection);
+      made = open(connection, dma, loss);
+      return made;
+    } finally {
+      if (made == null) {
+        connection.close();
+      }
+    }
+  }
+
+  private static UnixSocket connect(VfioUserAddress address) throws NvmeException {
+    Path path = address.socket();
+    try {
+      return UnixSocket.connect(path);
+    } catch (LinuxException e) {
+      throw new NvmeException(
+          "cannot open %s: %s"
+              .formatted(
+                  address,
+                  switch (e.errno()) {
+                    case Errno.ENOENT -> "there is no socket " + path;
+                    case Errno.ECONNREFUSED -> "no server listens at " + path;
+                    case Errno.EACCES -> "this user may not write to " + path;
+                    default -> String.valueOf(e.getMessage());
+                  }),
+          e);
+    }
+  }
+
+  @SuppressWarnings("MustBeClosedChecker") // the function owns them
+  private static VfioUserFunction open(
+      VfioUserConnection connection, VfioUserDma dma, LossSignal loss) throws IOException {
+    VfioUserRegion config = null;
+    VfioUserRegion bar = null;
+    VfioUserFunction made = null;
+    try (Message info = connection.request(VfioUserRequest.deviceInfo())) {
+      ByteBuffer device = info.payload();
+      int flags = device.getInt(4);
+      if ((flags & Message.DEVICE_IS_PCI) == 0 || device.getInt(8) <= Message.REGION_CONFIG) {
+        throw connection.violated(
+            "the server has no PCI device (flags 0x%x, %d regions)"
+                .formatted(flags, Integer.toUnsignedLong(device.getInt(8))));
+      }
+      bar = VfioUserRegion.open(connection, Message.REGION_BAR0);
+      config = VfioUserRegion.open(connection, Message.REGION_CONFIG);
+      VfioInterrupts interrupts =
+          new VfioInterrupts(new VfioUserMsix(connection, device.getInt(12)));
+      VfioUserFunction function =
+          new VfioUserFunction(
+              connection, dma, config, bar, interrupts, (flags & Message.DEVICE_CAN_RESET) != 0);
+      function.setBusMaster(true);
+      loss.wakes(interrupts);
+      made = function;
+      return function;
+    } finally {
+      if (made == null) {
+        close(config);
+        close(bar);
+      }
+    }
+  }
+
+  private static void close(@Nullable VfioUserRegion region) {
+    if (region != null) {
+      region.close();
+    }
+  }
+
+  private void setBusMaster(boolean on) throws IOException {
+    long command = config.read(CONFIG_COMMAND, Short.BYTES);
+    long wanted =
+        on ? command | COMMAND_BUS_MASTER | COMMAND_NO_PIN : command & ~COMMAND_BUS_MASTER;
+    config.write(CONFIG_COMMAND, Short.BYTES, wanted);
+  }
+
+  @Override
+  public int read32(int offset) throws IOException {
+    return bar.read32(offset);
+  }
+
+  @Override
+  public long read64(int offset) throws IOException {
+    return bar.read64(offset);
+  }
+
+  @Override
+  public void write32(int offset, int value) throws IOException {
+    bar.write32(offset, value);
+  }
+
+  @Override
+  public void write64(int offset, long value) throws IOException {
+    bar.write64(offset, value);
+  }
+
+  @Override
+  public Doorbell doorbell(int offset) throws IOException {
+    Region.Window window = bar.window(offset, Integer.BYTES);
+    return window == null
+        ? announcedDoorbell(offset)
+        : new MappedDoorbell(window.memory(), offset - window.offset());
+  }
+
+  /**
+   * Always a message, also where the register is mapped, for that is what a server is woken by. It goes
+   * without a reply, so that ringing costs no round trip; a refusal ends the connection.
+   */
+  @Override
+  public Doorbell announcedDoorbell(int offset) throws IOException {
+    if (offset < 0 || offset > bar.byteSize() - Integer.BYTES) {
+      throw new NvmeException(
+          "%s: BAR0 has %d bytes, and no doorbell at offset 0x%x"
+              .formatted(connection, bar.byteSize(), offset));
+    }
+    return value -> bar.tell(offset, value);
+  }
+
+  @Override
+  public DmaMapper dma() {
+    return dma;
+  }
+
+  @Override
+  public int vectors() throws IOException {
+    return interrupts.enable();
+  }
+
+  @Override
+  public InterruptVector vector(int index) throws IOException {
+    return interrupts.open(index);
+  }
+
+  @Override
+  public boolean reset() throws IOException {
+    if (!canReset || connection.isLost()) {
+      return false;
+    }
+    connection.order(VfioUserRequest.deviceReset());
+    setBusMaster(true);
+    return true;
+  }
+
+  @Override
+  public boolean isLost() {
+    return connection.isLost();
+  }
+
+  @Override
+  public synchronized void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    interrupts.close();
+    try {
+      if (!connection.isLost()) {
+        setBusMaster(false);
+      }
+    } catch (IOException e) {
+      LOG.log(System.Logger.Level.DEBUG, "bus master stays on", e);
+    }
+    dma.close();
+    connection.close();
+    bar.close();
+    config.close();
+  }
+
+  @Override
+  public String toString() {
+    return "VfioUserFunction[" + connection + "]";
+  }
+
+  /** Wakes who waits for interrupts of a function when its server is lost. */
+  private static final class LossSignal implements Runnable {
+
+    private boolean lost;
+    private @Nullable VfioInterrupts interrupts;
+
+    synchronized void wakes(VfioInterrupts waiting) {
+      interrupts = waiting;
+      if (lost) {
+        waiting.signalAll();
+      }
+    }
+
+    @Override
+    public void run() {
+      VfioInterrupts waiting;
+      synchronized (this) {
+        lost = true;
+        waiting = interrupts;
+      }
+      if (waiting != null) {
+        waiting.signalAll();
+      }
+    }
+  }
+}
