@@ -5,6 +5,7 @@ module io.nvmedirect {
   exports io.nvmedirect;
   exports io.nvmedirect.compat;
   exports io.nvmedirect.memory;
+  exports io.nvmedirect.serve;
   exports io.nvmedirect.spec;
   exports io.nvmedirect.sysfs to
       io.nvmedirect.cli;

@@ -20,7 +20,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
 /** The command {@code nvmed}: global options, and what errors look like. */
 @Command(
     name = "nvmed",
-    description = "Reads, writes, copies, inspects and measures NVMe devices from user space.",
+    description =
+        "Reads, writes, copies, inspects, measures and serves NVMe devices from user space.",
     mixinStandardHelpOptions = true,
     versionProvider = Nvmed.Version.class,
     scope = ScopeType.INHERIT,
@@ -75,7 +76,8 @@ final class Nvmed implements Runnable {
           FlushCommand.class,
           FormatCommand.class,
           BenchCommand.class,
-          ReportCommand.class);
+          ReportCommand.class,
+          ServeCommand.class);
 
   final Streams streams;
   final Stop stop;

@@ -27,6 +27,7 @@ final class Stop {
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition left = lock.newCondition();
+  private final Condition wished = lock.newCondition();
   private int sections;
   private @Nullable Thread blocked;
   private boolean finished;
@@ -44,6 +45,18 @@ final class Stop {
   void check() throws InterruptedIOException {
     if (requested) {
       throw new InterruptedIOException("interrupted");
+    }
+  }
+
+  /** Waits until the user wishes to end. */
+  void await() {
+    lock.lock();
+    try {
+      while (!requested) {
+        wished.awaitUninterruptibly();
+      }
+    } finally {
+      lock.unlock();
     }
   }
 
@@ -121,6 +134,7 @@ final class Stop {
         return false;
       }
       requested = true;
+      wished.signalAll();
       if (blocked != null) {
         blocked.interrupt();
       }

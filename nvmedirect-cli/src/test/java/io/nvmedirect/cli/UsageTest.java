@@ -12,7 +12,7 @@ final class UsageTest {
   @ValueSource(
       strings = {
         "list", "bind", "unbind", "doctor", "info", "smart", "read", "write", "copy", "discard",
-        "flush", "format", "bench", "report"
+        "flush", "format", "bench", "report", "serve"
       })
   void help_everyVerbHasExamples(String verb) {
     Cli.Result result = Cli.run(verb, "--help");

@@ -1,0 +1,259 @@
+package io.nvmedirect.serve;
+
+import io.nvmedirect.emulator.Subsystem;
+import io.nvmedirect.linux.Errno;
+import io.nvmedirect.linux.EventFd;
+import io.nvmedirect.linux.LinuxException;
+import io.nvmedirect.linux.PollSet;
+import io.nvmedirect.linux.UnixSocket;
+import java.io.EOFException;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The sockets of a server and who has connected. Whatever a client does ends its own connection at most.
+ * Belongs to the server's thread, but for {@link #add} and {@link #wake}.
+ *
+ * <p>A socket has one client at a time. Others that connect meanwhile are disconnected at once: their
+ * user learns that the device is taken, where a place in the queue would look like a server that hangs.
+ */
+final class Clients implements AutoCloseable {
+
+  private static final System.Logger LOG = System.getLogger(Clients.class.getName());
+
+  /** Until a client is accepted again, after the process had no descriptor for one. */
+  static final long RETRY_NS = TimeUnit.MILLISECONDS.toNanos(100);
+
+  private final Subsystem subsystem;
+  private final Subsystem.Limits limits;
+  private final PollSet ready;
+  private final EventFd wake;
+  private final Queue<Listener> added = new ConcurrentLinkedQueue<>();
+  private final List<Listener> listeners = new ArrayList<>();
+  private final List<Connection> connections = new ArrayList<>();
+
+  /** The one whose messages or commands are looked at: who has caused what goes wrong. */
+  private @Nullable Connection current;
+
+  /** Listeners that wait for nobody, because the process has no descriptors left. */
+  private final List<Listener> paused = new ArrayList<>();
+
+  private long pausedNs;
+
+  Clients(Subsystem subsystem, Subsystem.Limits limits) throws LinuxException {
+    this.subsystem = subsystem;
+    this.limits = limits;
+    this.wake = EventFd.create();
+    this.ready = new PollSet();
+    ready.add(wake.fd());
+  }
+
+  /** From any thread: listens at one more socket. */
+  void add(Listener listener) {
+    added.add(listener);
+    wake.signal();
+  }
+
+  /** From any thread: ends a {@link #look} that waits. */
+  void wake() {
+    wake.signal();
+  }
+
+  /** All who have connected; not to be changed. */
+  List<Connection> connections() {
+    return connections;
+  }
+
+  /** Has all controllers do a turn; returns how much they had to do. */
+  int poll() {
+    int done = 0;
+    for (int i = 0; i < connections.size(); i++) {
+      Connection connection = connections.get(i);
+      current = connection;
+      try {
+        done += connection.controller().poll();
+      } catch (RuntimeException e) {
+        fail(connection, e);
+      }
+    }
+    current = null;
+    return done;
+  }
+
+  /** Whether accepting has to be tried again after a while, for nothing tells when it can go on. */
+  boolean isPaused() {
+    return !paused.isEmpty();
+  }
+
+  /**
+   * Waits until a socket is ready, and serves all that are.
+   *
+   * @param timeoutNs 0 only looks; negative has no limit
+   * @return whether there was anything
+   */
+  boolean look(long timeoutNs) throws LinuxException {
+    if (!paused.isEmpty() && System.nanoTime() - pausedNs >= RETRY_NS) {
+      paused.forEach(l -> ready.add(l.fd()));
+      paused.clear();
+    }
+    if (ready.await(timeoutNs) == 0) {
+      return false;
+    }
+    if (ready.isReady(wake.fd())) {
+      wake.drain();
+      for (Listener next = added.poll(); next != null; next = added.poll()) {
+        listeners.add(next);
+        ready.add(next.fd());
+      }
+    }
+    // Connections first, so that who leaves makes room for who comes.
+    for (Connection connection : List.copyOf(connections)) {
+      if (ready.isReady(connection.fd())) {
+        serve(connection);
+      }
+    }
+    for (Listener listener : listeners) {
+      if (!paused.contains(listener) && ready.isReady(listener.fd())) {
+        accept(listener);
+      }
+    }
+    return true;
+  }
+
+  private void serve(Connection connection) {
+    current = connection;
+    boolean blocked = connection.isBlocked();
+    try {
+      connection.serve();
+      if (connection.isBlocked() != blocked) {
+        ready.awaitRoom(connection.fd(), !blocked);
+      }
+    } catch (IOException e) {
+      end(connection, e);
+    } catch (RuntimeException e) {
+      fail(connection, e);
+    }
+    current = null;
+  }
+
+  private void accept(Listener listener) throws LinuxException {
+    UnixSocket socket;
+    try {
+      socket = listener.accept();
+    } catch (LinuxException e) {
+      if (e.errno() != Errno.EAGAIN) {
+        LOG.log(System.Logger.Level.WARNING, "{0}: {1}", listener, e.getMessage());
+        ready.remove(listener.fd());
+        paused.add(listener);
+        pausedNs = System.nanoTime();
+      }
+      return;
+    }
+    Connection before = listener.connection;
+    if (before != null && hasLeft(before)) {
+      drop(before);
+    }
+    if (listener.connection != null) {
+      LOG.log(System.Logger.Level.DEBUG, "{0}: a second client was disconnected", listener);
+      socket.close();
+      return;
+    }
+    connect(listener, socket);
+  }
+
+  /** Looks again: the client may have left just before the other one came. */
+  private boolean hasLeft(Connection connection) throws LinuxException {
+    return ready.await(0) > 0 && ready.isHungUp(connection.fd());
+  }
+
+  private void connect(Listener listener, UnixSocket socket) {
+    try {
+      Connection connection = new Connection(socket, subsystem.connect(limits));
+      ready.add(connection.fd());
+      connections.add(connection);
+      listener.connection = connection;
+    } catch (IOException | RuntimeException e) {
+      LOG.log(System.Logger.Level.WARNING, listener + ": a client was disconnected", e);
+      socket.close();
+    }
+  }
+
+  /** The connection has ended. */
+  private void end(Connection connection, IOException reason) {
+    boolean left =
+        reason instanceof EOFException
+            || (reason instanceof LinuxException e
+                && (e.errno() == Errno.EPIPE || e.errno() == Errno.ECONNRESET));
+    LOG.log(
+        left ? System.Logger.Level.DEBUG : System.Logger.Level.WARNING,
+        "{0}: {1}",
+        connection,
+        reason.getMessage());
+    drop(connection);
+  }
+
+  private void fail(Connection connection, RuntimeException thrown) {
+    LOG.log(System.Logger.Level.WARNING, connection + ": the client is disconnected", thrown);
+    drop(connection);
+  }
+
+  private void drop(Connection connection) {
+    connections.remove(connection);
+    ready.remove(connection.fd());
+    for (Listener listener : listeners) {
+      if (listener.connection == connection) {
+        listener.connection = null;
+      }
+    }
+    try {
+      connection.close();
+    } catch (RuntimeException e) {
+      LOG.log(System.Logger.Level.WARNING, connection + ": while disconnecting it", e);
+    }
+  }
+
+  /**
+   * Memory of a client's was not there: SIGBUS, which the JVM turns into an InternalError, maybe a
+   * little later. Drops the clients whose files have become shorter; if there are none (a file system
+   * that is full does it too), the one that was looked at.
+   */
+  void dropFaulty(InternalError fault) {
+    Connection suspect = current;
+    current = null;
+    List<Connection> faulty =
+        new ArrayList<>(connections.stream().filter(Connection::isTruncated).toList());
+    if (faulty.isEmpty() && suspect != null && connections.contains(suspect)) {
+      faulty.add(suspect);
+    }
+    if (faulty.isEmpty()) {
+      LOG.log(System.Logger.Level.ERROR, "a fault that no client has caused", fault);
+    }
+    for (Connection connection : faulty) {
+      LOG.log(
+          System.Logger.Level.WARNING,
+          "{0}: the client is disconnected: its memory is gone: {1}",
+          connection,
+          fault.getMessage());
+      drop(connection);
+    }
+  }
+
+  /** Disconnects all clients and deletes the sockets' files. */
+  @Override
+  public void close() {
+    for (Connection connection : List.copyOf(connections)) {
+      drop(connection);
+    }
+    for (Listener next = added.poll(); next != null; next = added.poll()) {
+      listeners.add(next);
+    }
+    listeners.forEach(Listener::close);
+    ready.close();
+    wake.close();
+  }
+}

@@ -1,0 +1,211 @@
+package io.nvmedirect.serve;
+
+import io.nvmedirect.emulator.RemoteController;
+import io.nvmedirect.emulator.Subsystem;
+import io.nvmedirect.linux.LinuxException;
+import io.nvmedirect.linux.Processors;
+import io.nvmedirect.linux.TimerSlack;
+import java.io.IOException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The thread of a server, which owns the sockets, the clients and their controllers. While there is
+ * work, and for about 100 µs longer, it polls the controllers round robin, and looks at the sockets now
+ * and then. Then it sleeps until a socket is ready.
+ *
+ * <p>A host that maps the doorbells rings them by stores that nobody tells the server of. Until it uses
+ * shadow doorbells, sleeps are short: an eighth of the time that the server has been idle, so that after
+ * a pause a command waits at most that much longer, and a server that is long idle uses next to no CPU.
+ * With shadow doorbells this is so for the admin queue alone, which can always wait for the longest.
+ */
+final class ServerThread implements Runnable {
+
+  private static final System.Logger LOG = System.getLogger(ServerThread.class.getName());
+
+  /**
+   * Polls without work before the thread sleeps: some 100 µs, about what a sleep and a wake-up by a message
+   * cost both sides. None on a machine with a single core, where the host would ring its doorbell only
+   * afterwards; a host in another process may have a core of which this one has none.
+   */
+  private static final int SPINS = Processors.online() > 1 ? 1500 : 0;
+
+  /**
+   * Polls between two looks at the sockets while there is work. Each of them executed a command at
+   * least, which takes a microsecond or more, so that a look, about one, is little of all; and a message
+   * waits for some 100 µs at most, which only the beginning and the end of a connection notice.
+   */
+  private static final int POLLS_PER_LOOK = 64;
+
+  /** A sleep ends about this much late, with the least timer slack. */
+  private static final long WAKE_NS = 15_000;
+
+  private static final long SHORTEST_SLEEP_NS = TimeUnit.MICROSECONDS.toNanos(50);
+  private static final long LONGEST_SLEEP_NS = TimeUnit.MILLISECONDS.toNanos(4);
+  private static final int IDLE_PER_SLEEP = 8;
+
+  private static final AtomicInteger COUNT = new AtomicInteger();
+
+  private final Subsystem subsystem;
+  private final Clients clients;
+  private final Thread thread;
+  private volatile boolean closing;
+  private volatile long sleeps;
+
+  /** Why what clients have written may not be there; set before the thread ends. */
+  private volatile @Nullable IOException closeFailure;
+
+  // Of the thread.
+  private long sleepCount;
+  private int polls;
+  private int spins;
+  private long idleSinceNs;
+
+  ServerThread(Subsystem subsystem, Clients clients) {
+    this.subsystem = subsystem;
+    this.clients = clients;
+    this.thread =
+        Thread.ofPlatform().daemon().name("nvme-server-" + COUNT.incrementAndGet()).unstarted(this);
+  }
+
+  void start() {
+    thread.start();
+  }
+
+  /** For tests: how often it has gone to sleep. */
+  long sleeps() {
+    return sleeps;
+  }
+
+  /** For tests: the thread. */
+  Thread thread() {
+    return thread;
+  }
+
+  @Override
+  public void run() {
+    TimerSlack.least();
+    idleSinceNs = System.nanoTime();
+    try {
+      while (!closing) {
+        try {
+          turn();
+        } catch (InternalError e) {
+          clients.dropFaulty(e);
+        }
+      }
+    } catch (LinuxException | RuntimeException | Error e) {
+      LOG.log(System.Logger.Level.ERROR, thread.getName() + ": the server has ended", e);
+    } finally {
+      end();
+    }
+  }
+
+  private void end() {
+    try {
+      clients.close();
+    } catch (InternalError e) {
+      // Memory of a client's that was gone, on the way out.
+      clients.close();
+    } finally {
+      closeDevice();
+    }
+  }
+
+  private void closeDevice() {
+    try {
+      subsystem.close();
+    } catch (IOException e) {
+      closeFailure = e;
+    }
+  }
+
+  private void turn() throws LinuxException {
+    if (clients.poll() == 0) {
+      pause();
+      return;
+    }
+    spins = 0;
+    if (++polls >= POLLS_PER_LOOK) {
+      polls = 0;
+      clients.look(0);
+    }
+  }
+
+  private void pause() throws LinuxException {
+    if (spins == 0) {
+      idleSinceNs = System.nanoTime();
+    }
+    if (spins <= SPINS) {
+      spins++;
+      Thread.onSpinWait();
+      return;
+    }
+    long limitNs = limitNs();
+    if (limitNs >= 0 && limitNs < 2 * WAKE_NS) {
+      limitNs = 0;
+    } else {
+      sleeps = ++sleepCount;
+    }
+    polls = 0;
+    if (clients.look(limitNs)) {
+      // Who has connected or written a register will ring a doorbell soon.
+      idleSinceNs = System.nanoTime();
+    }
+  }
+
+  /** How long there is nothing to do but for messages; negative for no limit. */
+  private long limitNs() {
+    boolean mustPoll = false;
+    boolean mayBeRung = false;
+    long dueNs = Long.MAX_VALUE;
+    for (Connection connection : clients.connections()) {
+      RemoteController controller = connection.controller();
+      if (!controller.isIdle()) {
+        return 0;
+      }
+      mustPoll |= controller.mustPoll();
+      mayBeRung |= controller.mayBeRung();
+      dueNs = Math.min(dueNs, controller.nextDueNs());
+    }
+    long now = System.nanoTime();
+    long limitNs = dueNs == Long.MAX_VALUE ? Long.MAX_VALUE : Math.max(0, dueNs - now - WAKE_NS);
+    if (mustPoll) {
+      long share = (now - idleSinceNs) / IDLE_PER_SLEEP;
+      limitNs = Math.min(limitNs, Math.clamp(share, SHORTEST_SLEEP_NS, LONGEST_SLEEP_NS));
+    }
+    if (mayBeRung) {
+      limitNs = Math.min(limitNs, LONGEST_SLEEP_NS);
+    }
+    if (clients.isPaused()) {
+      limitNs = Math.min(limitNs, Clients.RETRY_NS);
+    }
+    return limitNs == Long.MAX_VALUE ? -1 : limitNs;
+  }
+
+  /**
+   * Ends the server and waits until all is closed.
+   *
+   * @throws IOException if the device could not keep what was written
+   */
+  void close() throws IOException {
+    closing = true;
+    clients.wake();
+    boolean interrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+    IOException failure = closeFailure;
+    if (failure != null) {
+      throw failure;
+    }
+  }
+}

@@ -1,0 +1,251 @@
+package io.nvmedirect.serve;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.nvmedirect.AsyncIo;
+import io.nvmedirect.DeviceOptions;
+import io.nvmedirect.HandleOption;
+import io.nvmedirect.NvmeDevice;
+import io.nvmedirect.NvmeHandle;
+import io.nvmedirect.NvmeQueue;
+import io.nvmedirect.emulator.Emulator;
+import io.nvmedirect.emulator.EmulatorOptions;
+import io.nvmedirect.emulator.FaultInjector;
+import io.nvmedirect.emulator.Subsystem;
+import io.nvmedirect.linux.NativeFile;
+import io.nvmedirect.memory.DmaBuffer;
+import io.nvmedirect.queue.RingTransport;
+import io.nvmedirect.spec.NvmeException;
+import io.nvmedirect.spec.Opcode;
+import io.nvmedirect.spec.Sqe;
+import io.nvmedirect.spec.Status;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Random;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A server whose blocks are another controller's: the way through the driver. */
+@Timeout(120)
+class ForwardedDeviceTest {
+
+  private static final int BYTES = 4096;
+  private static final int DEPTH = 16;
+
+  @TempDir Path directory;
+  private Path socket;
+  private Emulator disk;
+  private HeldDevice held;
+  private Clients clients;
+  private ServerThread thread;
+
+  @BeforeEach
+  void serve() throws IOException {
+    socket = directory.resolve("socket");
+    disk = Emulator.open(EmulatorOptions.parse("mem:8MiB?ns=2"));
+    held = new HeldDevice(ForwardedDevice.open(new RingTransport(disk), "disk", 0));
+    Subsystem subsystem = Subsystem.over(held, "disk");
+    clients = new Clients(subsystem, Subsystem.Limits.NONE);
+    thread = new ServerThread(subsystem, clients);
+    thread.start();
+    clients.add(Listener.open(socket));
+  }
+
+  @AfterEach
+  void close() throws IOException {
+    held.holdUntil(() -> true);
+    thread.close();
+  }
+
+  private NvmeDevice open() throws IOException {
+    return NvmeDevice.open("vfio-user:" + socket);
+  }
+
+  private static MemorySegment memory(int value) {
+    return MemorySegment.ofArray(new byte[BYTES]).fill((byte) value);
+  }
+
+  private static byte[] read(NvmeHandle handle, long position, int bytes) throws IOException {
+    byte[] data = new byte[bytes];
+    handle.read(MemorySegment.ofArray(data), position);
+    return data;
+  }
+
+  private static void assertStatus(int status, ThrowingCallable call) {
+    assertThatThrownBy(call)
+        .isInstanceOfSatisfying(
+            NvmeException.class, e -> assertThat(Status.codes(e.status())).isEqualTo(status));
+  }
+
+  @Test
+  void commands_reachTheDevice() throws IOException {
+    byte[] random = new byte[1 << 20];
+    new Random(1).nextBytes(random);
+    try (NvmeDevice device = open();
+        NvmeQueue queue = device.createQueue();
+        NvmeHandle handle = queue.createHandle()) {
+      assertThat(device.namespaceIds()).containsExactly(1, 2);
+      handle.write(MemorySegment.ofArray(random), BYTES);
+      assertThat(read(handle, BYTES, random.length)).isEqualTo(random);
+      assertThat(handle.compare(MemorySegment.ofArray(random), BYTES)).isTrue();
+      assertThat(handle.compare(memory(1), 0)).isFalse();
+      handle.flush();
+      assertThat(held.last(Opcode.FLUSH).namespace()).isEqualTo(1);
+      handle.write(memory(1), 0);
+      handle.discard(0, BYTES);
+      assertThat(held.count(Opcode.DATASET_MANAGEMENT)).isEqualTo(1);
+      assertThat(read(handle, 0, BYTES)).containsOnly(0);
+      handle.write(memory(1), 0);
+      handle.writeZeroes(0, BYTES);
+      assertThat(held.count(Opcode.WRITE_ZEROES)).isEqualTo(1);
+      assertThat(read(handle, 0, BYTES)).containsOnly(0);
+    }
+  }
+
+  @Test
+  void forcedUnitAccess_isPassedOn() throws IOException {
+    try (NvmeDevice device = open();
+        NvmeQueue queue = device.createQueue();
+        NvmeHandle plain = queue.createHandle();
+        NvmeHandle forced = queue.createHandle(HandleOption.FORCE_UNIT_ACCESS)) {
+      plain.write(memory(1), 0);
+      assertThat(held.last(Opcode.WRITE).flags()).isZero();
+      forced.write(memory(2), 0);
+      assertThat(held.last(Opcode.WRITE).flags()).isEqualTo(Sqe.FUA);
+      plain.writeZeroes(0, BYTES);
+      assertThat(held.last(Opcode.WRITE_ZEROES).flags()).isZero();
+      forced.writeZeroes(0, BYTES);
+      assertThat(held.last(Opcode.WRITE_ZEROES).flags()).isEqualTo(Sqe.FUA);
+    }
+  }
+
+  @Test
+  void statusOfTheDevice_reachesTheClient() throws IOException {
+    disk.inject((sqid, opcode, nsid, slba, blocks) ->
+        sqid == 0
+            ? FaultInjector.NONE
+            : switch (opcode) {
+              case Opcode.READ -> Status.UNRECOVERED_READ_ERROR | Status.DNR;
+              case Opcode.WRITE -> Status.CAPACITY_EXCEEDED | Status.DNR;
+              case Opcode.FLUSH -> Status.WRITE_FAULT | Status.DNR;
+              default -> FaultInjector.NONE;
+            });
+    try (NvmeDevice device = open();
+        NvmeQueue queue = device.createQueue();
+        NvmeHandle handle = queue.createHandle()) {
+      assertStatus(Status.UNRECOVERED_READ_ERROR, () -> read(handle, 0, BYTES));
+      assertStatus(Status.CAPACITY_EXCEEDED, () -> handle.write(memory(1), 0));
+      assertStatus(Status.WRITE_FAULT, handle::flush);
+      disk.inject(null);
+      handle.write(memory(3), 0);
+      assertThat(read(handle, 0, BYTES)).containsOnly(3);
+    }
+  }
+
+  @Test
+  void shutdown_flushesEachNamespace() throws IOException {
+    try (NvmeDevice device = open();
+        NvmeQueue queue = device.createQueue();
+        NvmeHandle handle = queue.createHandle()) {
+      handle.write(memory(1), 0);
+      assertThat(held.count(Opcode.FLUSH)).isZero();
+    }
+    assertThat(held.count(Opcode.FLUSH)).isEqualTo(2);
+  }
+
+  @Test
+  void shutdown_flushFails_isToldToTheClient() throws IOException {
+    NvmeDevice device = open();
+    disk.inject((sqid, opcode, nsid, slba, blocks) ->
+        sqid != 0 && opcode == Opcode.FLUSH ? Status.WRITE_FAULT | Status.DNR : FaultInjector.NONE);
+    assertThatThrownBy(device::close).isInstanceOf(NvmeException.class);
+    disk.inject(null);
+    open().close();
+  }
+
+  /** The client takes too long for its own patience, and resets the controller; the commands end first. */
+  @Test
+  void controllerReset_waitsForWhatIsInFlight() throws Exception {
+    DeviceOptions impatient = DeviceOptions.defaults().withCommandTimeout(Duration.ofMillis(200));
+    try (NvmeDevice device = NvmeDevice.open("vfio-user:" + socket, impatient);
+        NvmeQueue queue = device.createQueue(DEPTH);
+        NvmeHandle handle = queue.createHandle();
+        DmaBuffer buffer = device.allocate(BYTES)) {
+      held.holdUntil(() -> !clients.connections().getFirst().controller().mayBeRung());
+      AsyncIo[] operations = new AsyncIo[DEPTH];
+      for (int i = 0; i < DEPTH; i++) {
+        operations[i] = new AsyncIo();
+        assertThat(handle.write(operations[i], buffer, 0, BYTES, (long) i * BYTES)).isTrue();
+      }
+      for (AsyncIo operation : operations) {
+        while (!operation.isDone()) {
+          queue.poll();
+        }
+        assertThat(Status.codes(operation.status())).isEqualTo(Status.ABORTED_BY_HOST);
+      }
+      held.holdUntil(() -> true);
+      handle.write(memory(4), 0);
+      assertThat(read(handle, 0, BYTES)).containsOnly(4);
+    }
+  }
+
+  /** What its commands have begun is done before the next client is there. */
+  @Test
+  void clientGone_withWritesInFlight_theyEndBeforeTheNextOneComes() throws Exception {
+    AtomicBoolean gone = new AtomicBoolean();
+    held.holdUntil(() -> {
+      gone.compareAndSet(false, clients.connections().isEmpty());
+      return gone.get();
+    });
+    try (NativeFile file = NativeFile.inMemory("client", MappedHost.BYTES);
+        MappedHost host = new MappedHost(socket, file)) {
+      host.enable();
+      host.createQueues();
+      host.data().fill((byte) 9);
+      for (int i = 0; i < DEPTH; i++) {
+        host.write(i, 8L * i);
+      }
+      host.ring(2, DEPTH);
+      Served.await("the writes have begun", () -> held.count(Opcode.WRITE) == DEPTH);
+    }
+    try (NvmeDevice device = open();
+        NvmeQueue queue = device.createQueue();
+        NvmeHandle handle = queue.createHandle()) {
+      assertThat(read(handle, 0, DEPTH * BYTES)).containsOnly(9);
+      handle.write(memory(1), 0);
+      assertThat(read(handle, 0, BYTES)).containsOnly(1);
+    }
+  }
+
+  /** Three in a row: client, server, server. */
+  @Test
+  void serverOfAServer_isClosedWithClients_andKeepsWhatIsWritten() throws IOException {
+    Path outer = directory.resolve("outer");
+    String address = "vfio-user:" + socket + "?ns=2";
+    NvmeServer server = NvmeServer.open(address, ServeOptions.defaults());
+    server.listen(outer);
+    NvmeDevice device = NvmeDevice.open("vfio-user:" + outer);
+    NvmeQueue queue = device.createQueue();
+    NvmeHandle handle = queue.createHandle();
+    assertThat(device.namespaceIds()).containsExactly(1);
+    handle.write(memory(6), BYTES);
+    server.close();
+    assertThatThrownBy(() -> read(handle, 0, BYTES)).isInstanceOf(IOException.class);
+    handle.close();
+    queue.close();
+    device.close();
+    try (NvmeDevice second = NvmeDevice.open(address);
+        NvmeQueue ofSecond = second.createQueue();
+        NvmeHandle reader = ofSecond.createHandle()) {
+      assertThat(read(reader, BYTES, BYTES)).containsOnly(6);
+    }
+  }
+}
