@@ -12,7 +12,7 @@ import java.util.stream.IntStream;
 public final class GuestPlan {
 
   /** Random operations of a test that has many of them: the CPU is emulated. */
-  private static final String OPERATIONS = "300";
+  private static final String OPERATIONS = "200";
 
   /** Not for the API suite: for tests that hand a device to the kernel, or too slow. */
   private static final Set<GuestDevice> RESERVED =

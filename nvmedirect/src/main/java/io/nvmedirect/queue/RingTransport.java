@@ -78,8 +78,7 @@ public final class RingTransport implements Transport {
   }
 
   private Doorbell doorbell(int qid, int offset) throws IOException {
-    // A controller that reads shadow doorbells may sleep. It is woken by the admin queue's
-    // doorbells,
+    // A controller that reads shadow doorbells may sleep. It is woken by those of the admin queue,
     // which have no shadow, and by an I/O queue's register, which is written when it asks for that.
     if (qid == 0) {
       return function.announcedDoorbell(offset);

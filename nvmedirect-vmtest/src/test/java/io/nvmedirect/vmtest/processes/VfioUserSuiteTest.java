@@ -24,7 +24,7 @@ import org.junit.platform.launcher.listeners.TestExecutionSummary;
 final class VfioUserSuiteTest {
 
   /** Random operations of a test that has many of them. */
-  private static final String OPERATIONS = "5000";
+  private static final String OPERATIONS = "2000";
 
   /** Less, and not all of the suite was found. */
   private static final int LEAST_TESTS = 100;
