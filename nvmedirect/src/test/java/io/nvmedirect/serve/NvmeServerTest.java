@@ -437,12 +437,14 @@ class NvmeServerTest {
   void idleServer_sleeps() throws Exception {
     try (RawClient client = RawClient.greet(path)) {
       client.readInt(0, 8);
+      String name = server.thread().thread().getName();
       Served.await(
-          "it has not woken for a while",
+          "it has neither woken nor run for a while",
           () -> {
             long before = server.thread().sleeps();
+            long cpuNs = Served.cpuNs(name);
             Thread.sleep(200);
-            return server.thread().sleeps() == before;
+            return server.thread().sleeps() == before && Served.cpuNs(name) == cpuNs;
           });
       assertThat(client.readInt(0, 8)).as("and wakes").isPositive();
     }
