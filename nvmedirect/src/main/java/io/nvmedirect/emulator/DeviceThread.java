@@ -124,6 +124,11 @@ final class DeviceThread implements Engine {
   }
 
   @Override
+  public boolean hasActed() {
+    return writes.isEmpty();
+  }
+
+  @Override
   public Doorbell doorbell(int index) {
     return (index & 1) == 0 ? new TailDoorbell(this, index) : new HeadDoorbell(this, index);
   }

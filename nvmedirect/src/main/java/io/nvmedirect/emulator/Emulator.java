@@ -88,6 +88,14 @@ public final class Emulator implements PciFunction {
     return controller.defect();
   }
 
+  /**
+   * For tests: whether the device has acted on every register that was written before this call. CSTS
+   * does not tell: it may still be what it was, or already what a write between has made of it.
+   */
+  boolean hasActed() {
+    return engine.hasActed();
+  }
+
   @Override
   public int read32(int offset) {
     return registers.read32(offset);

@@ -8,6 +8,9 @@ interface Engine {
   /** Hands the device a register that the host has written. */
   void registerWritten(int offset, int value);
 
+  /** Whether the device has acted on every register that was written before this call. */
+  boolean hasActed();
+
   /** The doorbell with an index of the doorbell page. */
   Doorbell doorbell(int index);
 

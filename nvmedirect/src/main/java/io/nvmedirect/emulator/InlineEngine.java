@@ -32,6 +32,11 @@ final class InlineEngine implements Engine {
   }
 
   @Override
+  public boolean hasActed() {
+    return true;
+  }
+
+  @Override
   public Doorbell doorbell(int index) {
     return new InlineDoorbell(this, index);
   }

@@ -13,7 +13,7 @@ final class RegisterWrites {
   private int head;
   private boolean closed;
 
-  /** Volatile so that the device sees a write without taking the lock. */
+  /** Volatile so that the device sees a write without taking the lock, and the host its effect. */
   private volatile int count;
 
   boolean isEmpty() {

@@ -127,8 +127,8 @@ class FuzzTest {
   /** Whatever has happened, a reset brings the controller back. */
   private static void recover(RawHost host, boolean stores, String replay) throws IOException {
     try {
-      host.device.write32(RawHost.CC, RawHost.ENABLE);
-      host.device.write32(RawHost.CC, RawHost.ENABLE & ~1);
+      host.configure(RawHost.ENABLE);
+      host.configure(RawHost.ENABLE & ~1);
       RawHost.await("a reset", () -> (host.device.read32(RawHost.CSTS) & ~0x10) == 0);
       host.device.write32(RawHost.CSTS, 0x10);
       host.awaitStatus(0);

@@ -324,6 +324,15 @@ final class RawHost implements AutoCloseable {
     awaitStatus(1);
   }
 
+  /**
+   * Writes CC and waits until the device has acted on it, whatever comes of it: to write EN again
+   * before that is undefined (section 3.1.5), and a test that goes on would see one of both.
+   */
+  void configure(int cc) {
+    device.write32(CC, cc);
+    await("the device to act on CC=%x".formatted(cc), device::hasActed);
+  }
+
   void disable() {
     device.write32(CC, ENABLE & ~1);
     awaitStatus(0);

@@ -15,6 +15,8 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
 
 /**
@@ -53,6 +55,9 @@ final class BaseImage {
   private static final List<String> OPTIONAL_PROGRAMS = List.of("fio");
 
   private static final String JAVA = "/opt/java";
+
+  /** Within the process: a file lock belongs to all of it, and a second one is an exception. */
+  private static final Lock MAKING = new ReentrantLock();
 
   private final Path kernel;
   private final Path javaHome;
@@ -98,8 +103,17 @@ final class BaseImage {
     return only(kernel.resolve("boot"), "vmlinuz-*");
   }
 
-  /** The archive. Made if it is not there, by one process at a time. */
+  /** The archive. Made if it is not there, by one thread of one process at a time. */
   Path archive() throws IOException {
+    MAKING.lock();
+    try {
+      return lockedArchive();
+    } finally {
+      MAKING.unlock();
+    }
+  }
+
+  private Path lockedArchive() throws IOException {
     Path cache = parent(kernel);
     Path archive = cache.resolve("base-%s.cpio".formatted(key()));
     try (FileChannel lock =
