@@ -2,16 +2,30 @@ package io.nvmedirect.sysfs;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.HashMap;
-import java.util.LinkedHashSet;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Which processes have which device nodes open, as far as /proc shows it to this user. */
 final class OpenFiles {
 
-  private final Map<String, Set<String>> holders = new HashMap<>();
+  /** Links lead to what is open itself there, and in a copy of it only to what has the same name. */
+  private static final Path PROCFS = Path.of("/proc");
+
+  /**
+   * An open device node, or what may be one.
+   *
+   * @param node its name, which a container or {@code mknod} chooses as it likes
+   * @param number what it stands for; null if that could not be read
+   */
+  private record Open(String process, String node, @Nullable String number) {
+
+    boolean isOf(@Nullable String wanted, List<String> nodes) {
+      return (number != null && wanted != null) ? number.equals(wanted) : nodes.contains(node);
+    }
+  }
+
+  private final List<Open> files = new ArrayList<>();
   private boolean complete = true;
 
   private OpenFiles() {}
@@ -19,20 +33,22 @@ final class OpenFiles {
   static OpenFiles read(Path proc) {
     OpenFiles open = new OpenFiles();
     for (Path process : Processes.all(proc)) {
-      open.add(process);
+      open.add(process, proc.equals(PROCFS));
     }
     return open;
   }
 
-  private void add(Path process) {
+  private void add(Path process, boolean withNumbers) {
     Path descriptors = process.resolve("fd");
     complete &= Files.isReadable(descriptors) || !Files.exists(process);
     for (Path descriptor : KernelFiles.children(descriptors)) {
       String target = KernelFiles.target(descriptor);
-      if (target != null && target.startsWith("/dev/")) {
-        holders
-            .computeIfAbsent(target, _ -> new LinkedHashSet<>())
-            .add(Processes.describe(process));
+      // Sockets, pipes and the like have no path.
+      if (target != null && target.startsWith("/")) {
+        String number = withNumbers ? DeviceNumber.of(descriptor) : null;
+        if (number != null || target.startsWith("/dev/")) {
+          files.add(new Open(Processes.describe(process), target, number));
+        }
       }
     }
   }
@@ -42,8 +58,17 @@ final class OpenFiles {
     return complete;
   }
 
-  /** Who has a node open; the kernel shows nodes by their real names. */
-  List<String> of(String node) {
-    return List.copyOf(holders.getOrDefault(node, Set.of()));
+  /**
+   * Who has a device open.
+   *
+   * @param number what counts; null if the kernel does not tell
+   * @param nodes its usual names, for open files of which only the name is known
+   */
+  List<String> of(@Nullable String number, List<String> nodes) {
+    return files.stream()
+        .filter(file -> file.isOf(number, nodes))
+        .map(Open::process)
+        .distinct()
+        .toList();
   }
 }

@@ -40,25 +40,39 @@ final class Uses {
       List<Namespace> namespaces) {
     List<Use> uses = new ArrayList<>();
     if (name != null) {
-      opened(uses, null, name, "controller " + name, "/dev/" + name);
+      String number = DeviceNumber.ofCharacter(function.resolve("nvme").resolve(name));
+      opened(uses, null, name, "controller " + name, number, List.of("/dev/" + name));
     }
     for (Namespace namespace : namespaces) {
       new Visit(namespace.name(), uses).visit(namespace);
     }
     if (group != null) {
-      String node = "/" + group.node(Path.of("dev"));
-      opened(uses, null, node.substring(1), "VFIO group " + group.number(), node);
+      Path node = group.node(Path.of("dev"));
+      String number = DeviceNumber.ofCharacter(group.node(roots.sys().resolve("class")));
+      opened(
+          uses, null, node.toString(), "VFIO group " + group.number(), number, List.of("/" + node));
     }
     for (Path device : KernelFiles.children(function.resolve("vfio-dev"))) {
       String node = "vfio/devices/" + KernelFiles.name(device);
-      opened(uses, null, node, "VFIO device " + KernelFiles.name(device), "/dev/" + node);
+      opened(
+          uses,
+          null,
+          node,
+          "VFIO device " + KernelFiles.name(device),
+          DeviceNumber.ofCharacter(device),
+          List.of("/dev/" + node));
     }
     return List.copyOf(uses);
   }
 
   private void opened(
-      List<Use> uses, @Nullable String namespace, String device, String subject, String node) {
-    for (String process : openFiles.of(node)) {
+      List<Use> uses,
+      @Nullable String namespace,
+      String device,
+      String subject,
+      @Nullable String number,
+      List<String> nodes) {
+    for (String process : openFiles.of(number, nodes)) {
       uses.add(new Use(Use.Kind.OPEN, namespace, device, subject, process));
     }
   }
@@ -76,22 +90,35 @@ final class Uses {
     }
 
     void visit(Namespace visited) {
-      device(visited.name(), "namespace " + visited.name());
+      device(visited.name(), "namespace " + visited.name(), List.of());
       String generic = visited.genericName();
-      opened(uses, namespace, generic, "namespace " + generic, "/dev/" + generic);
+      opened(
+          uses,
+          namespace,
+          generic,
+          "namespace " + generic,
+          DeviceNumber.ofCharacter(roots.sys().resolve("class/nvme-generic").resolve(generic)),
+          List.of("/dev/" + generic));
       for (Namespace.Partition partition : visited.partitions()) {
-        device(partition.name(), "partition " + partition.name());
+        device(partition.name(), "partition " + partition.name(), List.of());
       }
     }
 
-    private void device(String name, String subject) {
+    /**
+     * A block device.
+     *
+     * @param otherNodes names of nodes beside /dev/NAME
+     */
+    private void device(String name, String subject, List<String> otherNodes) {
       for (String place : mounts.of(name)) {
         add(Use.Kind.MOUNTED, name, subject, place);
       }
       if (swaps.contains(name)) {
         add(Use.Kind.SWAP, name, subject, "");
       }
-      opened(uses, namespace, name, subject, "/dev/" + name);
+      List<String> nodes = new ArrayList<>(otherNodes);
+      nodes.add("/dev/" + name);
+      opened(uses, namespace, name, subject, DeviceNumber.ofBlock(roots.block(name)), nodes);
       for (Path link : KernelFiles.children(roots.block(name).resolve("holders"))) {
         holder(name, subject, KernelFiles.name(link));
       }
@@ -107,15 +134,12 @@ final class Uses {
       String description = describe(holder);
       add(Use.Kind.HELD, name, subject, description);
       if (seen.add(holder)) {
-        device(holder, description);
         String mapped = KernelFiles.text(roots.block(holder).resolve("dm/name"));
-        if (mapped != null) {
-          // Where no udev makes a link of it, /dev/mapper has nodes.
-          opened(uses, namespace, holder, description, "/dev/mapper/" + mapped);
-        }
+        // Where no udev makes a link of it, /dev/mapper has nodes.
+        device(holder, description, mapped == null ? List.of() : List.of("/dev/mapper/" + mapped));
         for (Path child : KernelFiles.children(roots.block(holder))) {
           if (Files.exists(child.resolve("partition"))) {
-            device(KernelFiles.name(child), "partition " + KernelFiles.name(child));
+            device(KernelFiles.name(child), "partition " + KernelFiles.name(child), List.of());
           }
         }
       }

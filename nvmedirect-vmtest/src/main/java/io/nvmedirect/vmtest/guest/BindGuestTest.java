@@ -15,6 +15,7 @@ import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** nvmed bind, unbind, list and doctor, with the kernel that they talk to. */
 final class BindGuestTest {
@@ -108,6 +109,38 @@ final class BindGuestTest {
           Nvmed.run("bind", ADDRESS),
           disk.getFileName() + " is held open by",
           "(pid " + ProcessHandle.current().pid() + ")");
+    }
+  }
+
+  /** As in a container, which has names of its own for devices. */
+  @Test
+  void bind_heldOpenByAnotherName_isRefused(@TempDir Path directory) throws Exception {
+    String[] number =
+        Files.readString(Path.of("/sys/class/block").resolve(disk.getFileName()).resolve("dev"))
+            .strip()
+            .split(":", 2);
+    Path node = directory.resolve("xvda");
+    run("busybox", "mknod", node.toString(), "b", number[0], number[1]);
+    try (FileChannel _ = FileChannel.open(node, StandardOpenOption.READ)) {
+      Files.delete(node);
+      assertRefused(
+          Nvmed.run("bind", ADDRESS),
+          disk.getFileName() + " is held open by",
+          "(pid " + ProcessHandle.current().pid() + ")");
+    }
+  }
+
+  @Test
+  void bind_mounted_isRefusedAndTheFileSystemGoesOn(@TempDir Path directory) throws Exception {
+    Commands.run("mkfs.ext4", "-q", "-F", disk.toString());
+    Commands.run("mount", "-t", "ext4", disk.toString(), directory.toString());
+    try {
+      assertRefused(Nvmed.run("bind", ADDRESS), disk.getFileName() + " is mounted at " + directory);
+      assertThat(Nvmed.run("list").out()).containsPattern(ADDRESS + ".*mounted at " + directory);
+      Files.writeString(directory.resolve("file"), "the kernel still has it");
+      Commands.run("sync");
+    } finally {
+      Commands.run("umount", directory.toString());
     }
   }
 
