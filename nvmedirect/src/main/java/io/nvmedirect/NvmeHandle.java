@@ -21,9 +21,10 @@ import org.jspecify.annotations.Nullable;
  * on a direct handle, and for every asynchronous operation, they are multiples of {@link
  * NvmeDevice#blockBytes}. Any length up to the size of the device is one call.
  *
- * <p>Any memory works: a {@link DmaBuffer}, or native memory of a shared or automatic arena, is
- * transferred to and from directly; heap memory and the rest is copied. A handle may be used by any
- * thread that may use its queues. Whatever way data was written, every handle of the device reads it.
+ * <p>Any memory works: a {@link DmaBuffer}, or native memory of an automatic arena and of direct buffers
+ * where the device can reach it, is transferred to and from directly; heap memory, mapped files and the
+ * rest is copied. A handle may be used by any thread that may use its queues. Whatever way data was
+ * written, every handle of the device reads it.
  */
 public final class NvmeHandle implements AutoCloseable {
 

@@ -74,7 +74,7 @@ public final class DmaRegistry {
    * The buffer that memory lies in, mapped now if need be, and acquired: the caller releases it.
    *
    * @return null if the device cannot reach the memory directly: it is on the heap, belongs to one
-   *     thread, may go away under the device, is not aligned to 4 bytes, or cannot be mapped
+   *     thread, may go away under the device, maps a file, is not aligned to 4 bytes, or cannot be mapped
    */
   public @Nullable DmaBuffer acquire(MemorySegment memory) {
     return acquire(memory, 4);
@@ -93,8 +93,12 @@ public final class DmaRegistry {
       return found;
     }
     MemorySegment.Scope scope = memory.scope();
-    // A mapping lets the device write, also for whoever finds it later.
+    // A mapping lets the device write, also for whoever finds it later. Pages of a file are not for
+    // that: the file system would not know that they changed, and takes them away when the file
+    // gets
+    // shorter.
     if (memory.isReadOnly()
+        || memory.isMapped()
         || !isShared(memory)
         || scope.equals(Arena.global().scope())
         || !mapper.canMap(memory)) {

@@ -7,8 +7,13 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
+import java.nio.MappedByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class DmaRegistryTest {
 
@@ -42,6 +47,23 @@ class DmaRegistryTest {
         Arena shared = Arena.ofShared()) {
       assertThat(registry.acquire(confined.allocate(512, 8))).isNull();
       assertThat(registry.acquire(shared.allocate(1024, 8).asSlice(1, 512))).isNull();
+    }
+    assertThat(mapper.mapped).hasValue(0);
+  }
+
+  /** The file system would not know of what a device writes, and a file may get shorter. */
+  @Test
+  void acquire_ofMappedFile_isNull(@TempDir Path directory) throws IOException {
+    try (FileChannel file =
+        FileChannel.open(
+            directory.resolve("file"),
+            StandardOpenOption.CREATE_NEW,
+            StandardOpenOption.READ,
+            StandardOpenOption.WRITE)) {
+      MemorySegment mapped = file.map(FileChannel.MapMode.READ_WRITE, 0, 8192, Arena.ofAuto());
+      assertThat(registry.acquire(mapped.asSlice(4096))).isNull();
+      MappedByteBuffer buffer = file.map(FileChannel.MapMode.READ_WRITE, 0, 8192);
+      assertThat(registry.acquire(MemorySegment.ofBuffer(buffer))).isNull();
     }
     assertThat(mapper.mapped).hasValue(0);
   }
