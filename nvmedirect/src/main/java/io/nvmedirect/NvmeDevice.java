@@ -236,6 +236,18 @@ public final class NvmeDevice implements AutoCloseable {
     return controller.pages().smartLog();
   }
 
+  /**
+   * The current value of a feature: the bits that NVMe 1.4, section 5.21.1 draws for it, such as the
+   * degrees Kelvin of Temperature Threshold.
+   *
+   * @param feature a constant of {@link io.nvmedirect.spec.Feature}
+   * @throws IllegalArgumentException if it is none of them
+   * @throws NvmeException if the controller does not have it
+   */
+  public int feature(int feature) throws IOException {
+    return controller.pages().feature(feature, namespace.id());
+  }
+
   /** The Error Information log, newest first. */
   public List<ErrorLogEntry> errorLog() throws IOException {
     return controller.pages().errorLog(controller().errorLogEntries());

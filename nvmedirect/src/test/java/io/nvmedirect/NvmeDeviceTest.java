@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.nvmedirect.memory.DmaBuffer;
+import io.nvmedirect.spec.Feature;
 import io.nvmedirect.spec.NvmeException;
 import io.nvmedirect.spec.Opcode;
 import io.nvmedirect.spec.Register;
@@ -55,6 +56,30 @@ class NvmeDeviceTest {
       assertThat(device.errorLog()).isEmpty();
       assertThat(device.descriptors().uuid() != null || device.descriptors().nguid() != null)
           .isTrue();
+    }
+  }
+
+  @Test
+  void feature_tellsWhatTheControllerDoes() throws IOException {
+    try (NvmeDevice device = NvmeDevice.open(address)) {
+      int queues = Feature.queuesAllocated(device.feature(Feature.NUMBER_OF_QUEUES));
+      assertThat(device.maxQueues()).isEqualTo(Math.min(64, queues));
+      assertThat(device.feature(Feature.TEMPERATURE_THRESHOLD) & 0xffff)
+          .isGreaterThan(device.smart().temperatureKelvin());
+      // Of the namespace.
+      assertThat(device.feature(Feature.ERROR_RECOVERY)).isNotNegative();
+    }
+  }
+
+  /** The controller would write to memory that nobody has given it. */
+  @Test
+  void feature_thatIsNoValue_isNamed() throws IOException {
+    try (NvmeDevice device = NvmeDevice.open(address)) {
+      for (int feature : new int[] {0, 0x03, 0x0e, 0x80, 256, -1}) {
+        assertThatThrownBy(() -> device.feature(feature))
+            .isInstanceOf(IllegalArgumentException.class)
+            .hasMessageContaining("feature 0x%02x".formatted(feature));
+      }
     }
   }
 

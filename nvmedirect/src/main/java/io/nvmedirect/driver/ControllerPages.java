@@ -2,6 +2,7 @@ package io.nvmedirect.driver;
 
 import io.nvmedirect.spec.Cns;
 import io.nvmedirect.spec.ErrorLogEntry;
+import io.nvmedirect.spec.Feature;
 import io.nvmedirect.spec.IdentifyController;
 import io.nvmedirect.spec.IdentifyNamespace;
 import io.nvmedirect.spec.LogPage;
@@ -17,7 +18,7 @@ import java.util.List;
 
 /**
  * The data structures that a controller returns: Identify (NVMe 1.4, section 5.15) and log pages
- * (section 5.14). Any thread.
+ * (section 5.14), and features (section 5.21). Any thread.
  */
 public final class ControllerPages {
 
@@ -84,6 +85,26 @@ public final class ControllerPages {
         (ring, at) -> Sqe.identify(ring, at, Cns.NAMESPACE_DESCRIPTORS, nsid),
         Cns.BYTES,
         NamespaceDescriptors::decode);
+  }
+
+  /**
+   * The current value of a feature (Get Features, section 5.9).
+   *
+   * @param feature one with {@link Feature#isValue}: for others the controller would write to memory
+   * @param nsid for the features that a namespace has
+   */
+  public int feature(int feature, int nsid) throws IOException {
+    if (!Feature.isValue(feature)) {
+      throw new IllegalArgumentException(
+          "feature 0x%02x has no value that can be got: give one of the constants of %s"
+              .formatted(feature, Feature.class.getSimpleName()));
+    }
+    int of = feature == Feature.ERROR_RECOVERY ? nsid : 0;
+    return admin.execute(
+        "Get Features (0x%02x)".formatted(feature),
+        (ring, at) -> Sqe.getFeatures(ring, at, of, feature),
+        null,
+        0);
   }
 
   /** The SMART log of the whole controller. */

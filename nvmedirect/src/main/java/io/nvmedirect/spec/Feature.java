@@ -16,6 +16,27 @@ public final class Feature {
 
   private Feature() {}
 
+  /**
+   * Whether the value of a feature is all in the completion of Get Features. Those that return a data
+   * structure, such as LBA Range Type (0x03) or Timestamp (0x0E), are not.
+   */
+  public static boolean isValue(int feature) {
+    return switch (feature) {
+      case ARBITRATION,
+          POWER_MANAGEMENT,
+          TEMPERATURE_THRESHOLD,
+          ERROR_RECOVERY,
+          VOLATILE_WRITE_CACHE,
+          NUMBER_OF_QUEUES,
+          INTERRUPT_COALESCING,
+          INTERRUPT_VECTOR_CONFIGURATION,
+          WRITE_ATOMICITY,
+          ASYNC_EVENT_CONFIGURATION ->
+          true;
+      default -> false;
+    };
+  }
+
   /** CDW11 of Number of Queues that asks for {@code queues} (1 to 65535) of each kind. */
   public static int queueRequest(int queues) {
     return ((queues - 1) << 16) | (queues - 1);

@@ -3,6 +3,7 @@ package io.nvmedirect.vmtest.guest;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.nvmedirect.NvmeDevice;
+import io.nvmedirect.spec.Feature;
 import io.nvmedirect.spec.IdentifyController;
 import io.nvmedirect.spec.IdentifyNamespace;
 import io.nvmedirect.spec.SmartLog;
@@ -14,7 +15,6 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -47,10 +47,10 @@ final class SysfsAgreementGuestTest {
       kernel.put("writeCache " + i, "write back".equals(text(block.resolve("queue/write_cache"))));
       kernelTransfer = Long.parseLong(text(block.resolve("queue/max_hw_sectors_kb"))) << 10;
     }
-    Long temperature = temperature(instance);
-    if (temperature != null) {
-      kernel.put("temperature", temperature);
-    }
+    kernel.put("temperature", monitored(instance, "temp1_input"));
+    kernel.put("temperature threshold", monitored(instance, "temp1_max"));
+    // One of them is the admin queue. The kernel makes no more than it has CPUs.
+    kernel.put("queues", Integer.parseInt(text(instance.resolve("queue_count"))) - 1);
 
     PciDriver.bind(guest, GuestDevice.Driver.VFIO);
     try (NvmeDevice device = NvmeDevice.open(guest.address())) {
@@ -65,12 +65,16 @@ final class SysfsAgreementGuestTest {
         IdentifyNamespace namespace = device.identifyNamespace(i);
         ours.put("size " + i, namespace.sizeBlocks() * namespace.format().dataBytes());
         ours.put("block " + i, namespace.format().dataBytes());
-        ours.put("writeCache " + i, identify.hasVolatileWriteCache());
+        ours.put("writeCache " + i, (device.feature(Feature.VOLATILE_WRITE_CACHE) & 1) != 0);
       }
       SmartLog smart = device.smart();
-      if (temperature != null) {
-        ours.put("temperature", smart.temperatureKelvin() * 1000L - 273_150);
-      }
+      ours.put("temperature", milliCelsius(smart.temperatureKelvin()));
+      ours.put(
+          "temperature threshold",
+          milliCelsius(device.feature(Feature.TEMPERATURE_THRESHOLD) & 0xffff));
+      int queues = Feature.queuesAllocated(device.feature(Feature.NUMBER_OF_QUEUES));
+      ours.put("queues", Math.min(queues, Runtime.getRuntime().availableProcessors()));
+      assertThat(identify.hasVolatileWriteCache()).isEqualTo(ours.get("writeCache 1"));
       assertThat(ours).isEqualTo(kernel);
       assertThat(smart.criticalWarning()).isZero();
       assertThat(device.maxTransferBytes())
@@ -80,12 +84,15 @@ final class SysfsAgreementGuestTest {
     }
   }
 
-  /** In thousandths of a degree Celsius, from the kernel's hardware monitor; null without one. */
-  private static @Nullable Long temperature(Path instance) throws IOException {
-    try (Stream<Path> files = Files.find(instance, 3, (path, a) -> path.endsWith("temp1_input"))) {
-      Path found = files.findFirst().orElse(null);
-      return found == null ? null : Long.valueOf(text(found));
+  /** In thousandths of a degree Celsius, from the kernel's hardware monitor. */
+  private static long monitored(Path instance, String file) throws IOException {
+    try (Stream<Path> files = Files.find(instance, 3, (path, a) -> path.endsWith(file))) {
+      return Long.parseLong(text(files.findFirst().orElseThrow()));
     }
+  }
+
+  private static long milliCelsius(int kelvin) {
+    return kelvin * 1000L - 273_150;
   }
 
   private static String text(Path file) throws IOException {
