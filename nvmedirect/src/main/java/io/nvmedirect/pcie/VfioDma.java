@@ -72,14 +72,17 @@ final class VfioDma implements GroupMemory {
     String what = "cannot map %d bytes of memory for the device: ".formatted(bytes);
     if (errno == Errno.ENOMEM) {
       long limit = ResourceLimit.lockedMemoryBytes();
-      long needed = mappedBytes + bytes;
+      // The limit is the process's: what its other devices have mapped counts, too.
+      long locked = Math.max(mappedBytes, ResourceLimit.lockedNowBytes());
+      long needed = locked + bytes;
       return new NvmeException(
           what
-              + ("the process may lock %s (RLIMIT_MEMLOCK), the device has %d bytes mapped already, so that"
-                      + " at least %d bytes (%d KiB) are needed; raise it with: ulimit -l unlimited, or"
+              + ("the process may lock %s (RLIMIT_MEMLOCK) and has locked %d bytes already, this device's %d among"
+                      + " them, so that at least %d bytes (%d KiB) are needed; raise it with: ulimit -l unlimited, or"
                       + " 'memlock' in /etc/security/limits.conf, or LimitMEMLOCK= of a systemd unit")
                   .formatted(
                       limit == Long.MAX_VALUE ? "any amount of memory" : limit + " bytes",
+                      locked,
                       mappedBytes,
                       needed,
                       Math.ceilDiv(needed, 1024)));

@@ -18,4 +18,10 @@ class ResourceLimitTest {
     assertThat(ResourceLimit.lockedMemoryBytes())
         .isEqualTo("unlimited".equals(soft) ? Long.MAX_VALUE : Long.parseLong(soft));
   }
+
+  @Test
+  void lockedNowBytes_isKnownAndOfWholePages() {
+    assertThat(ResourceLimit.lockedNowBytes()).isNotNegative();
+    assertThat(ResourceLimit.lockedNowBytes() % 4096).isZero();
+  }
 }

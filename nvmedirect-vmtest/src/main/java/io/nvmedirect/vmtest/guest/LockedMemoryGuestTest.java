@@ -27,6 +27,10 @@ import org.junit.jupiter.api.Timeout;
 final class LockedMemoryGuestTest {
 
   private static final GuestDevice DEVICE = GuestDevice.SHARED_A;
+
+  /** Also open in some tests, for the limit is one for all devices of a process. */
+  private static final GuestDevice OTHER = GuestDevice.SHARED_B;
+
   private static final int KIB = 1024;
   private static final int MIB = 1 << 20;
 
@@ -34,18 +38,22 @@ final class LockedMemoryGuestTest {
   private static final int LIMIT_BYTES = 8 * MIB;
 
   private static final int LARGE_BYTES = 12 * MIB;
+  private static final int OTHER_BYTES = 2 * MIB;
   private static final String DONE = "done, the data is right";
 
   @BeforeEach
   void bindForTheUser() throws IOException {
     PciDriver.bind(DEVICE, GuestDevice.Driver.NVME);
-    Nvmed.Result bound = Nvmed.run("bind", DEVICE.pciAddress(), "--user", ChildJvm.USER);
+    PciDriver.bind(OTHER, GuestDevice.Driver.NVME);
+    Nvmed.Result bound =
+        Nvmed.run("bind", DEVICE.pciAddress(), OTHER.pciAddress(), "--user", ChildJvm.USER);
     assertThat(bound.status()).as(bound.toString()).isZero();
   }
 
   @AfterEach
   void giveBack() throws IOException {
     PciDriver.bind(DEVICE, DEVICE.driver());
+    PciDriver.bind(OTHER, OTHER.driver());
   }
 
   private static ChildJvm.Result user(long limitBytes, Step step) throws Exception {
@@ -74,13 +82,14 @@ final class LockedMemoryGuestTest {
     ChildJvm.Result result = user(LIMIT_BYTES, Step.MORE_THAN_THE_LIMIT);
     assertDone(result);
     assertThat(result.output())
+        .containsPattern("has locked \\d+ bytes already, this device's \\d+ among them")
         .contains("cannot map " + LARGE_BYTES + " bytes of memory for the device")
         .contains("the process may lock " + LIMIT_BYTES + " bytes (RLIMIT_MEMLOCK)")
         .contains("ulimit -l", "/etc/security/limits.conf", "LimitMEMLOCK=")
         .contains("goes through bounce buffers");
     // With what it asks for the same goes well.
     long need = Long.parseLong(result.output().replaceAll("(?s).*at least (\\d+) bytes .*", "$1"));
-    assertThat(need).isGreaterThan(LARGE_BYTES);
+    assertThat(need).isGreaterThan(LARGE_BYTES + OTHER_BYTES);
     assertDone(user(need, Step.LARGE_BUFFER));
   }
 
@@ -96,8 +105,9 @@ final class LockedMemoryGuestTest {
   /** What the user's process does with the device, beside opening and closing it. */
   enum Step {
     SMALL,
+    /** Beside the other device. */
     LARGE_BUFFER,
-    /** A buffer that is too large, a small one, and memory of its own that is too large. */
+    /** Beside the other device, a buffer that is too large, a small one, and memory of its own that is too large. */
     MORE_THAN_THE_LIMIT
   }
 
@@ -113,19 +123,30 @@ final class LockedMemoryGuestTest {
           NvmeHandle handle = queue.createHandle()) {
         switch (Step.valueOf(arguments[1])) {
           case SMALL -> allocated(device, handle, MIB);
-          case LARGE_BUFFER -> allocated(device, handle, LARGE_BYTES);
-          case MORE_THAN_THE_LIMIT -> {
-            try (DmaBuffer buffer = device.allocate(LARGE_BYTES)) {
-              throw new IllegalStateException("got " + buffer);
-            } catch (IOException e) {
-              System.out.println(e.getMessage());
+          case LARGE_BUFFER, MORE_THAN_THE_LIMIT -> {
+            try (NvmeDevice other = NvmeDevice.open(OTHER.address());
+                DmaBuffer _ = other.allocate(OTHER_BYTES)) {
+              besideOther(Step.valueOf(arguments[1]), device, handle);
             }
-            allocated(device, handle, MIB);
-            writeAndRead(handle, Arena.ofAuto().allocate(LARGE_BYTES, 4096));
           }
         }
       }
       System.out.println(DONE);
+    }
+
+    private static void besideOther(Step step, NvmeDevice device, NvmeHandle handle)
+        throws IOException {
+      if (step == Step.LARGE_BUFFER) {
+        allocated(device, handle, LARGE_BYTES);
+        return;
+      }
+      try (DmaBuffer buffer = device.allocate(LARGE_BYTES)) {
+        throw new IllegalStateException("got " + buffer);
+      } catch (IOException e) {
+        System.out.println(e.getMessage());
+      }
+      allocated(device, handle, MIB);
+      writeAndRead(handle, Arena.ofAuto().allocate(LARGE_BYTES, 4096));
     }
 
     private static void allocated(NvmeDevice device, NvmeHandle handle, int lengthBytes)
