@@ -13,6 +13,7 @@ import io.nvmedirect.sysfs.NvmeController;
 import io.nvmedirect.sysfs.PciDevices;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
@@ -110,11 +111,23 @@ public final class VfioFunction implements PciFunction {
     return Integer.parseInt(group);
   }
 
-  /** What the machine knows of who has the device says more than what failed. */
-  private static String reason(String pciAddress, IOException failure) {
+  /** What the machine knows of who else has the device says more than what failed. */
+  static String reason(String pciAddress, IOException failure) {
+    List<String> openHere = VfioGroup.openBeside(pciAddress);
+    String what = String.valueOf(failure.getMessage());
+    if (openHere.contains(pciAddress)) {
+      return what;
+    }
     try {
       String refusal = PciDevices.local().refusal(pciAddress);
-      return refusal != null ? refusal : String.valueOf(failure.getMessage());
+      if (refusal != null) {
+        return refusal;
+      }
+      // Not in the way, but good to know.
+      return openHere.isEmpty()
+          ? what
+          : "%s; this process has its IOMMU group open already, for %s"
+              .formatted(what, String.join(", ", openHere));
     } catch (IOException e) {
       return e.getMessage() + " (nvmed list shows them)";
     }

@@ -4,6 +4,7 @@ import io.nvmedirect.linux.Errno;
 import io.nvmedirect.linux.LinuxException;
 import io.nvmedirect.linux.NativeFile;
 import io.nvmedirect.spec.NvmeException;
+import io.nvmedirect.sysfs.KernelFiles;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
@@ -11,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
@@ -38,6 +40,16 @@ final class VfioGroup {
     this.container = container;
     this.file = file;
     this.memory = memory;
+  }
+
+  /** The functions of a function's group that this process has open, in order; perhaps that one too. */
+  static List<String> openBeside(String pciAddress) {
+    String number =
+        KernelFiles.linkName(Path.of("/sys/bus/pci/devices", pciAddress, "iommu_group"));
+    synchronized (OPEN) {
+      VfioGroup group = number == null ? null : OPEN.get(Integer.valueOf(number));
+      return group == null ? List.of() : group.open.stream().sorted().toList();
+    }
   }
 
   /**
@@ -116,7 +128,8 @@ final class VfioGroup {
                     + (iommu
                         ? " belongs to another user: give it to this one, as root, with: nvmed bind --user NAME ADDRESS"
                         : " is for root only, with CAP_SYS_RAWIO: nothing else keeps the device off the machine's memory");
-            case Errno.EBUSY -> path + " is in use by another process";
+            case Errno.EBUSY ->
+                path + " is open already, in another process or outside of this library";
             default -> String.valueOf(e.getMessage());
           },
           e);

@@ -54,6 +54,10 @@ public record NvmeController(
 
   /** All uses in one line; empty without one. */
   public String usesInWords() {
+    return inWords(uses);
+  }
+
+  private static String inWords(List<Use> uses) {
     return uses.stream().map(Use::sentence).collect(Collectors.joining(", "));
   }
 
@@ -62,6 +66,18 @@ public record NvmeController(
    * if it is bound to vfio-pci, nobody has its group open and VFIO will open the group.
    */
   public @Nullable String refusal() {
+    return refusal(uses);
+  }
+
+  /**
+   * Like {@link #refusal}, but for a process that is not in its own way: it may have the VFIO group open
+   * for another function.
+   */
+  public @Nullable String refusalTo(long pid) {
+    return refusal(uses.stream().filter(use -> !use.isOpenBy(pid)).toList());
+  }
+
+  private @Nullable String refusal(List<Use> counted) {
     String device = "%s (%s)".formatted(address, description());
     String bind = "nvmed bind " + address;
     if (!isBoundToVfio()) {
@@ -69,16 +85,16 @@ public record NvmeController(
           driver == null ? " is bound to no driver" : " is bound to the driver " + driver;
       return device
           + bound
-          + (uses.isEmpty()
+          + (counted.isEmpty()
               ? "; to give it to user space: " + bind
-              : " and in use: %s; when that has ended: %s".formatted(usesInWords(), bind));
+              : " and in use: %s; when that has ended: %s".formatted(inWords(counted), bind));
     }
     if (group == null) {
       return device + " is bound to vfio-pci but has no IOMMU group; see: nvmed doctor";
     }
-    if (!uses.isEmpty()) {
+    if (!counted.isEmpty()) {
       return "%s is bound to vfio-pci and in use: %s; end that first"
-          .formatted(device, usesInWords());
+          .formatted(device, inWords(counted));
     }
     return obstaclesInWords(List.of());
   }

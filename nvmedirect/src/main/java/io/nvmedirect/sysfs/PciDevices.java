@@ -69,14 +69,14 @@ public final class PciDevices {
   }
 
   /**
-   * Why the controller cannot be opened through VFIO now and what to do about it, in one line; null if
-   * it is bound to vfio-pci and free.
+   * Why this process cannot open the controller through VFIO now and what to do about it, in one line;
+   * null if it is bound to vfio-pci and nobody else has it.
    *
    * @throws IllegalArgumentException if it is not an address
    * @throws IOException if there is no such NVMe controller
    */
   public @Nullable String refusal(String address) throws IOException {
-    return find(address).refusal();
+    return find(address).refusalTo(ProcessHandle.current().pid());
   }
 
   private String whatThereIs() {

@@ -22,7 +22,11 @@ final class Processes {
   /** {@code fio (pid 812)}. */
   static String describe(Path process) {
     String command = KernelFiles.text(process.resolve("comm"));
-    return "%s (pid %s)"
-        .formatted(command == null ? "a process" : command, KernelFiles.name(process));
+    return (command == null ? "a process" : command) + suffix(id(process));
+  }
+
+  /** How the description of a process ends, and that of no other one. */
+  static String suffix(long pid) {
+    return " (pid %d)".formatted(pid);
   }
 }

@@ -24,6 +24,11 @@ public record Use(Kind kind, @Nullable String namespace, String device, String s
     OPEN
   }
 
+  /** Whether it is a process that has it open, and this one. */
+  boolean isOpenBy(long pid) {
+    return kind == Kind.OPEN && by.endsWith(Processes.suffix(pid));
+  }
+
   /** In a word or two: {@code mounted at /data}. */
   public String brief() {
     return switch (kind) {

@@ -1,8 +1,15 @@
 package io.nvmedirect.pcie;
 
+import static java.util.Objects.requireNonNull;
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.nvmedirect.spec.NvmeException;
+import io.nvmedirect.sysfs.NvmeController;
+import io.nvmedirect.sysfs.PciDevices;
+import java.io.IOException;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -22,5 +29,30 @@ class VfioFunctionTest {
         .hasMessageContaining("there is no PCI device " + NOWHERE)
         .hasMessageContaining("NVMe controller")
         .hasMessageContaining("nvmed list");
+  }
+
+  /** Another function of the same group, so that opening one fails for another reason than the group. */
+  @Test
+  @Tag("vm")
+  void reason_groupOpenHere_isNotWhatIsInTheWay() throws IOException {
+    NvmeController free =
+        PciDevices.local().list().stream()
+            .filter(NvmeController::isBoundToVfio)
+            .findFirst()
+            .orElseThrow();
+    String address = free.address().toString();
+    IOException failure = new IOException("too many open files");
+    assertThat(VfioFunction.reason(address, failure)).isEqualTo("too many open files");
+    String neighbour = address.replaceFirst("\\.\\d$", ".7");
+    VfioGroup group = VfioGroup.acquire(requireNonNull(free.group()).number(), neighbour, true);
+    try {
+      assertThat(VfioFunction.reason(address, failure))
+          .isEqualTo(
+              "too many open files; this process has its IOMMU group open already, for "
+                  + neighbour);
+    } finally {
+      group.release(neighbour);
+    }
+    assertThat(VfioFunction.reason(address, failure)).isEqualTo("too many open files");
   }
 }

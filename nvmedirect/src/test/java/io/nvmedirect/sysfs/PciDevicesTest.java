@@ -183,6 +183,25 @@ class PciDevicesTest {
         .doesNotContain("nvmed bind");
   }
 
+  /** It may have it for another function of the group. */
+  @Test
+  void refusal_groupOpenHere_thisProcessIsNotInItsOwnWay() throws IOException {
+    int own = (int) ProcessHandle.current().pid();
+    machine
+        .function(FIRST, "0x010802", "vfio-pci")
+        .function(SECOND, "0x010802", "vfio-pci")
+        .group(3, FIRST, SECOND)
+        .process(own, "java", "/dev/vfio/vfio", "/dev/vfio/3");
+    assertThat(machine.devices().refusal(FIRST)).isNull();
+    assertThat(machine.devices().find(FIRST).refusal())
+        .contains("VFIO group 3 is held open by java (pid " + own + ")");
+    int other = own + 1;
+    machine.process(other, "spdk_tgt", "/dev/vfio/3");
+    assertThat(machine.devices().refusal(FIRST))
+        .contains("VFIO group 3 is held open by spdk_tgt (pid " + other + ")")
+        .doesNotContain("java");
+  }
+
   @Test
   void refusal_noIommuGroup_hasItsOwnNode() throws IOException {
     machine
