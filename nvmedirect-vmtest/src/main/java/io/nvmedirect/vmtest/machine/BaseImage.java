@@ -178,8 +178,8 @@ final class BaseImage {
       }
       StringBuilder list = new StringBuilder();
       for (Path module : modules()) {
-        String path = "/lib/modules/" + module.getFileName();
-        cpio.file(path, module);
+        String path = "/lib/modules/" + KernelModules.plainName(module);
+        cpio.file(path, KernelModules.content(module));
         list.append(path).append('\n');
       }
       cpio.file("/vm/modules", list.toString(), false);

@@ -49,6 +49,11 @@ final class CpioWriter implements Closeable {
     file(path, executable, 0, bytes.length, new ByteArrayInputStream(bytes));
   }
 
+  /** Adds a file with these bytes. */
+  void file(String path, byte[] bytes) throws IOException {
+    file(path, false, 0, bytes.length, new ByteArrayInputStream(bytes));
+  }
+
   /** Adds what a path of the host means, with its permission to be executed. */
   void file(String path, Path source) throws IOException {
     try (InputStream in = Files.newInputStream(source)) {

@@ -1,6 +1,7 @@
 package io.nvmedirect.vmtest.machine;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -10,6 +11,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import org.tukaani.xz.XZIOException;
+import org.tukaani.xz.XZInputStream;
 
 /** The modules of an unpacked kernel: which files must be loaded, in which order. */
 final class KernelModules {
@@ -62,11 +65,29 @@ final class KernelModules {
     order.add(file);
   }
 
-  private static List<String> depends(Path file) throws IOException {
-    if (!file.toString().endsWith(SUFFIX)) {
-      throw new IOException(file + " is compressed, which is not supported");
+  /** Its name in the guest, where no module is compressed: busybox and older kernels take none. */
+  static String plainName(Path file) {
+    return String.valueOf(file.getFileName()).replaceFirst("\\.xz$", "");
+  }
+
+  /** What is in the file of a module, decompressed. */
+  static byte[] content(Path file) throws IOException {
+    if (!plainName(file).endsWith(SUFFIX)) {
+      throw new IOException(
+          "%s is neither %s nor %2$s.xz, the only compression that is supported"
+              .formatted(file, SUFFIX));
     }
-    byte[] module = Files.readAllBytes(file);
+    try (InputStream in = Files.newInputStream(file)) {
+      return file.toString().endsWith(SUFFIX)
+          ? in.readAllBytes()
+          : new XZInputStream(in).readAllBytes();
+    } catch (XZIOException e) {
+      throw new IOException("%s cannot be decompressed".formatted(file), e);
+    }
+  }
+
+  private static List<String> depends(Path file) throws IOException {
+    byte[] module = content(file);
     int start = indexOf(module, DEPENDS) + DEPENDS.length;
     if (start < DEPENDS.length) {
       throw new IOException(file + " does not say what it depends on");

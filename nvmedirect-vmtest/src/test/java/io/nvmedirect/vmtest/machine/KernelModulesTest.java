@@ -10,6 +10,8 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.tukaani.xz.LZMA2Options;
+import org.tukaani.xz.XZOutputStream;
 
 final class KernelModulesTest {
 
@@ -45,10 +47,32 @@ final class KernelModulesTest {
   }
 
   @Test
-  void order_compressed_saysSo() throws IOException {
+  void order_compressed_isReadAllTheSame() throws IOException {
+    Path plain = directory.resolve("kernel/crc-16.ko");
+    byte[] module = Files.readAllBytes(plain);
+    Path compressed = directory.resolve("kernel/crc-16.ko.xz");
+    try (XZOutputStream xz =
+        new XZOutputStream(Files.newOutputStream(compressed), new LZMA2Options())) {
+      xz.write(module);
+    }
+    Files.delete(plain);
+    assertThat(new KernelModules(directory).order(List.of("ext4")))
+        .extracting(KernelModules::plainName)
+        .containsExactly("jbd2.ko", "crc-16.ko", "ext4.ko");
+    assertThat(KernelModules.content(compressed)).isEqualTo(module);
+  }
+
+  @Test
+  void order_badlyOrOtherwiseCompressed_namesTheFile() throws IOException {
     module("nvme.ko.xz", "");
+    module("vfio.ko.lz4", "");
     KernelModules modules = new KernelModules(directory);
-    assertThatThrownBy(() -> modules.order(List.of("nvme"))).hasMessageContaining("compressed");
+    assertThatThrownBy(() -> modules.order(List.of("nvme")))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("nvme.ko.xz cannot be decompressed");
+    assertThatThrownBy(() -> modules.order(List.of("vfio")))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("vfio.ko.lz4 is neither .ko nor .ko.xz");
   }
 
   @Test
