@@ -5,6 +5,7 @@ import io.nvmedirect.vmtest.report.TestResult;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
@@ -20,6 +21,9 @@ public final class PlanRun {
   private final String classPath;
   private final Path scratch;
   private final Consumer<String> out;
+
+  /** How QEMU ended, each time that a machine had to run again. */
+  private final List<String> crashes = Collections.synchronizedList(new ArrayList<>());
 
   /**
    * Runs nothing yet.
@@ -68,6 +72,16 @@ public final class PlanRun {
     }
   }
 
+  /**
+   * How QEMU ended where results are those of a second run, because it crashed or stopped in the first one;
+   * to be told beside the results, which do not show it.
+   */
+  public List<String> crashes() {
+    synchronized (crashes) {
+      return List.copyOf(crashes);
+    }
+  }
+
   /** Those of a second run if QEMU itself has crashed or stopped in the first, as it rarely does. */
   private List<TestResult> results(GuestCommand command) throws IOException, VirtualMachineMissing {
     for (boolean again = false; ; again = true) {
@@ -76,6 +90,8 @@ public final class PlanRun {
         if (again || !run.emulatorCrashed()) {
           return results;
         }
+        // The last result is the machine's own.
+        crashes.add(results.getLast().detail());
         out.accept("vm: QEMU itself has crashed or stopped; all is run once more");
       }
     }

@@ -19,6 +19,7 @@ final class ResultFiles implements AutoCloseable {
   private final Path directory;
   private final Writer results;
   private final Map<Outcome, Integer> counts = new EnumMap<>(Outcome.class);
+  private int crashes;
   private final long start = System.nanoTime();
 
   ResultFiles(Path directory) throws IOException {
@@ -35,6 +36,16 @@ final class ResultFiles implements AutoCloseable {
   /** There was no machine. */
   void skipped(String reason) throws IOException {
     Files.writeString(verdict(), "SKIPPED, " + reason + "\n");
+  }
+
+  /** A machine ran again, for QEMU had crashed: the results of its first run are not counted. */
+  void crashed(String circumstances) {
+    crashes++;
+    try {
+      results.write("RUN AGAIN\tQEMU crashed or stopped%n%s%n".formatted(circumstances));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   TestResult add(TestResult result) {
@@ -57,12 +68,16 @@ final class ResultFiles implements AutoCloseable {
       if (!counts.isEmpty()) {
         Files.writeString(
             verdict(),
-            "%d tests passed, %d failed, %d skipped in %d s%n"
+            "%d tests passed, %d failed, %d skipped in %d s%s%n"
                 .formatted(
                     counts.getOrDefault(Outcome.PASSED, 0),
                     counts.getOrDefault(Outcome.FAILED, 0),
                     counts.getOrDefault(Outcome.SKIPPED, 0),
-                    (System.nanoTime() - start) / 1_000_000_000));
+                    (System.nanoTime() - start) / 1_000_000_000,
+                    crashes == 0
+                        ? ""
+                        : "; QEMU crashed or stopped, and %d of the machines ran again"
+                            .formatted(crashes)));
       }
     } catch (IOException e) {
       throw new UncheckedIOException(e);

@@ -27,9 +27,10 @@ final class VirtualMachineTest {
     List<String> tests = test.isEmpty() ? List.of() : List.of(test.split(","));
     try (ResultFiles files = new ResultFiles(SCRATCH)) {
       try {
-        List<TestResult> results =
-            new PlanRun(System.getProperty("java.class.path"), SCRATCH, System.out::println)
-                .results(tests, LIMIT_SECONDS);
+        PlanRun run =
+            new PlanRun(System.getProperty("java.class.path"), SCRATCH, System.out::println);
+        List<TestResult> results = run.results(tests, LIMIT_SECONDS);
+        run.crashes().forEach(files::crashed);
         results.forEach(files::add);
         return results.stream()
             .map(result -> DynamicTest.dynamicTest(result.title(), () -> verify(result)));
