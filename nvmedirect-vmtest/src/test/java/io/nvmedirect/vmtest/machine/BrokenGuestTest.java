@@ -7,11 +7,15 @@ import io.nvmedirect.vmtest.report.Outcome;
 import io.nvmedirect.vmtest.report.TestResult;
 import io.nvmedirect.vmtest.report.TestResult.Published;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -96,6 +100,41 @@ final class BrokenGuestTest {
   @Test
   void test_hangs_endsWithTheTimeLimit() throws IOException {
     assertThat(failed("HangCase", "hangs()")).contains("the time limit of 600 seconds is over");
+  }
+
+  /** At once and again, so that it takes no time; the results are those of the second run. */
+  @Test
+  void qemu_crashes_runsOnceMoreAndSaysSo() throws IOException {
+    PlanRun plan = new PlanRun(System.getProperty("java.class.path"), scratch, shown::add);
+    AtomicBoolean over = new AtomicBoolean();
+    Thread.ofPlatform().start(() -> crashMachines(over));
+    try {
+      List<TestResult> results =
+          plan.results(List.of("io.nvmedirect.vmtest.fixture.MixedCase"), LIMIT_SECONDS);
+      assertThat(results).hasSize(1).allMatch(result -> result.outcome() == Outcome.FAILED);
+    } catch (VirtualMachineMissing e) {
+      Assumptions.abort("no virtual machine: " + e.getMessage());
+    } finally {
+      over.set(true);
+    }
+    assertThat(plan.crashes()).singleElement().asString().contains("QEMU ended with status 139");
+    assertThat(shown).contains("vm: QEMU itself has crashed or stopped; all is run once more");
+  }
+
+  private void crashMachines(AtomicBoolean over) {
+    while (!over.get()) {
+      ProcessHandle.current()
+          .descendants()
+          .filter(this::isMachine)
+          .forEach(machine -> {
+            try {
+              Programs.run(List.of("kill", "-SEGV", String.valueOf(machine.pid())));
+            } catch (IOException e) {
+              throw new UncheckedIOException(e);
+            }
+          });
+      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(20));
+    }
   }
 
   /** The reason why a test failed, and with it the machine. */
