@@ -9,7 +9,6 @@ import io.nvmedirect.spec.Opcode;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Objects;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -66,7 +65,7 @@ public final class AsyncIo {
         status = result;
       }
       if (opcode == Opcode.WRITE && asynchronous) {
-        Objects.requireNonNull(path).asyncWriteEnded();
+        Objects.requireNonNull(path).asyncWriteEnded(AsyncIo.this);
       }
       return false;
     }
@@ -92,6 +91,9 @@ public final class AsyncIo {
   private long position;
   private long lengthBytes;
 
+  /** That the operation is counted in, if it is an asynchronous write; see {@link AsyncWrites}. */
+  private int writeEpoch;
+
   /** Nobody waits for the operation: the completion thread is to reap it, if the queue has one. */
   private boolean asynchronous;
 
@@ -109,6 +111,11 @@ public final class AsyncIo {
 
   /** Set if the data goes through a bounce buffer. */
   private @Nullable Bounce bounce;
+
+  /** Its neighbours on the list of {@link LeaderFollowers}, whose lock owns them. */
+  @Nullable AsyncIo previousFollower;
+
+  @Nullable AsyncIo nextFollower;
 
   /** A thread that waits, so that whoever completes the operation wakes it. */
   private volatile @Nullable Thread waiter;
@@ -172,6 +179,14 @@ public final class AsyncIo {
 
   long lengthBytes() {
     return lengthBytes;
+  }
+
+  int writeEpoch() {
+    return writeEpoch;
+  }
+
+  void writeEpoch(int epoch) {
+    writeEpoch = epoch;
   }
 
   BlockRequest request() {
@@ -252,27 +267,37 @@ public final class AsyncIo {
 
   /** Parks the calling thread until the operation is done, or for no reason. */
   void park() {
-    // As below.
-    waiter = Thread.currentThread();
-    if ((int) STATE.getVolatile(this) != DONE) {
+    beginWait();
+    if (!isDoneNow()) {
       LockSupport.park(this);
     }
-    waiter = null;
+    endWait();
   }
 
   /** Parks the calling thread until the operation is done, or the time is over, or for no reason. */
   void park(long timeoutNs) {
-    park(timeoutNs, null);
-  }
-
-  /** Like the method above; does not park if {@code led} is false. */
-  void park(long timeoutNs, @Nullable AtomicBoolean led) {
-    // Volatile store before, volatile loads after: whoever completes, or ends to lead, sees the
-    // waiter, or this thread sees that.
-    waiter = Thread.currentThread();
-    if ((int) STATE.getVolatile(this) != DONE && (led == null || led.get())) {
+    beginWait();
+    if (!isDoneNow()) {
       LockSupport.parkNanos(this, timeoutNs);
     }
+    endWait();
+  }
+
+  /**
+   * The calling thread is about to park, and {@link #wake} ends that. Before it does, it looks once more
+   * at what it waits for: a volatile store here and a volatile load there, so that whoever completes the
+   * operation sees the waiter, or this thread sees that.
+   */
+  void beginWait() {
+    waiter = Thread.currentThread();
+  }
+
+  /** Like {@link #isDone}, and not before {@link #beginWait}. */
+  boolean isDoneNow() {
+    return (int) STATE.getVolatile(this) == DONE;
+  }
+
+  void endWait() {
     waiter = null;
   }
 
@@ -282,14 +307,14 @@ public final class AsyncIo {
    */
   void block(IoQueue queue, long timeoutNs) throws InterruptedException {
     vector = queue;
-    // As in park; a wake that comes before the thread blocks is remembered.
-    waiter = Thread.currentThread();
+    // A wake that comes before the thread blocks is remembered.
+    beginWait();
     try {
-      if ((int) STATE.getVolatile(this) != DONE) {
+      if (!isDoneNow()) {
         queue.awaitInterrupt(timeoutNs);
       }
     } finally {
-      waiter = null;
+      endWait();
       vector = null;
     }
   }

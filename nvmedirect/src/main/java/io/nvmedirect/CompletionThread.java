@@ -3,6 +3,7 @@ package io.nvmedirect;
 import io.nvmedirect.driver.Backoff;
 import io.nvmedirect.linux.TimerSlack;
 import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -14,9 +15,16 @@ final class CompletionThread {
 
   private static final System.Logger LOG = System.getLogger(CompletionThread.class.getName());
 
+  /** Many that were just submitted keep their submitters reaping, or will be reaped together. */
+  private static final int FEW = 8;
+
   private final String name;
   private volatile NvmeQueue[] queues = {};
   private volatile boolean parked;
+
+  /** Parks for long although there are operations: few new ones end that. */
+  private final AtomicBoolean napping = new AtomicBoolean();
+
   private volatile boolean closed;
   private volatile @Nullable Thread thread;
 
@@ -39,12 +47,18 @@ final class CompletionThread {
     queues = Arrays.stream(queues).filter(q -> !q.equals(queue)).toArray(NvmeQueue[]::new);
   }
 
-  /** There is something to reap: the caller has counted it before. */
-  void wake() {
+  /**
+   * There is something to reap: the caller has counted it before.
+   *
+   * @param inFlight operations of its queue that this thread is to reap
+   */
+  void wake(int inFlight) {
     if (thread == null) {
       start();
     }
     if (parked) {
+      LockSupport.unpark(thread);
+    } else if (napping.get() && inFlight <= FEW && napping.compareAndSet(true, false)) {
       LockSupport.unpark(thread);
     }
   }
@@ -76,9 +90,21 @@ final class CompletionThread {
       } else if (reaped > 0) {
         idle = 0;
       } else {
-        Backoff.idle(idle++);
+        idle = nap(idle);
       }
     }
+  }
+
+  /** Waits a little between two polls; returns how many there were in a row that found nothing. */
+  private int nap(int idle) {
+    if (!Backoff.isLongNap(idle)) {
+      Backoff.idle(idle);
+      return idle + 1;
+    }
+    // What is submitted now may be faster than what this thread has waited for up to now.
+    napping.set(true);
+    Backoff.idle(idle);
+    return napping.getAndSet(false) ? idle + 1 : 0;
   }
 
   private static int poll(NvmeQueue queue) {

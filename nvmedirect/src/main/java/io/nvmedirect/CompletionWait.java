@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
  * How threads wait for their operations on a queue, each by the policy of its handle, and reap for
  * others meanwhile. Whoever completes an operation wakes the thread that parks or blocks for it.
  *
- * <p>A virtual thread parks whatever the policy, for nothing else leaves its carrier to others; the
- * queue's completion thread reaps for it.
+ * <p>A virtual thread yields and then parks, whatever the policy, for nothing else leaves its carrier to
+ * others; once it parks, the queue's completion thread reaps for it.
  *
  * <p>An interrupt of the waiting thread ends no wait, since the device uses the buffer: it is kept for
  * later.
@@ -24,6 +24,9 @@ final class CompletionWait {
 
   /** Nothing but deadlines needs a look without having been woken for it. */
   private static final long LONGEST_WAIT_NS = TimeUnit.SECONDS.toNanos(1);
+
+  /** So often a virtual thread yields before it parks. */
+  private static final int VIRTUAL_YIELDS = 4;
 
   private final NvmeQueue queue;
   private final IoQueue vector;
@@ -63,7 +66,7 @@ final class CompletionWait {
   /** All waits return whether the thread was interrupted meanwhile. */
   private boolean wait(AsyncIo io, CompletionPolicy policy, @Nullable LatencyModel latencies) {
     if (Thread.currentThread().isVirtual()) {
-      return queue.hasCompletionThread() ? park(io) : poll(io, Backoff::yieldOrParkNs);
+      return yieldAndPark(io);
     }
     return switch (policy) {
       case POLL -> pollOrFollow(io, Backoff::spinOrParkNs);
@@ -76,18 +79,27 @@ final class CompletionWait {
   // ---- Platform threads.
 
   /**
-   * Polls until the operation is done.
+   * Polls, as the leader, until the operation is done.
    *
    * @param backoff waits a little or says how long to park, by the number of polls in a row that found
-   *     nothing
+   *     nothing since a follower came
    */
-  private boolean poll(AsyncIo io, IntToLongFunction backoff) {
+  private boolean lead(AsyncIo io, IntToLongFunction backoff) {
     boolean interrupted = false;
+    int arrivals = pollers.arrivals();
     for (int idle = 0; !io.isDone(); idle++) {
-      if (queue.pollWhileWaiting() > 0) {
+      boolean reaped = queue.pollWhileWaiting() > 0;
+      int seen = arrivals;
+      arrivals = pollers.arrivals();
+      if (reaped || arrivals != seen) {
         idle = -1;
       } else if (!io.isDone()) {
-        interrupted |= parkFor(io, backoff.applyAsLong(idle));
+        long parkNs = backoff.applyAsLong(idle);
+        if (parkNs > 0) {
+          // An interrupted thread does not park.
+          interrupted |= Thread.interrupted();
+          pollers.parkLeader(io, parkNs, arrivals);
+        }
       }
     }
     return interrupted;
@@ -107,14 +119,14 @@ final class CompletionWait {
   private boolean pollOrFollow(AsyncIo io, IntToLongFunction backoff) {
     boolean interrupted = false;
     while (!io.isDone()) {
-      if (pollers.tryLead()) {
+      if (pollers.tryLead(io)) {
         try {
-          interrupted |= poll(io, backoff);
+          interrupted |= lead(io, backoff);
         } finally {
           pollers.endLead();
         }
       } else {
-        interrupted |= pollers.follow(io);
+        interrupted |= pollers.follow(io, true);
         queue.pollWhileWaiting();
       }
     }
@@ -126,7 +138,7 @@ final class CompletionWait {
   private boolean block(AsyncIo io) {
     boolean interrupted = false;
     while (!io.isDone()) {
-      interrupted |= blockers.tryLead() ? blockOnVector(io) : blockers.follow(io);
+      interrupted |= blockers.tryLead(io) ? blockOnVector(io) : blockers.follow(io, false);
       queue.lookAtDeadlines();
       queue.pollWhileWaiting();
     }
@@ -168,7 +180,7 @@ final class CompletionWait {
       }
       latencies.overslept(sleptNs - sleepNs);
     }
-    if (pollers.tryLead()) {
+    if (pollers.tryLead(io)) {
       try {
         pollAndLearn(io, begunNs, kind, latencies);
       } finally {
@@ -213,6 +225,38 @@ final class CompletionWait {
   }
 
   // ---- Virtual threads.
+
+  /**
+   * Yields some times first. Where many virtual threads have something to do, the operation is done when
+   * it is this one's turn again, or can be reaped with those of others, and nobody had to be woken for
+   * it. Where there are few, it costs little.
+   */
+  @SuppressWarnings("ThreadPriorityCheck") // not a yield of the carrier
+  private boolean yieldAndPark(AsyncIo io) {
+    for (int i = 0; i < VIRTUAL_YIELDS; i++) {
+      Thread.yield();
+      if (!io.isDone()) {
+        queue.pollWhileWaiting();
+      }
+      if (io.isDone()) {
+        return false;
+      }
+    }
+    return queue.hasCompletionThread() ? park(io) : pollAndPark(io);
+  }
+
+  /** Polls until the operation is done, for longer and longer intervals. */
+  private boolean pollAndPark(AsyncIo io) {
+    boolean interrupted = false;
+    for (int idle = 0; !io.isDone(); idle++) {
+      if (queue.pollWhileWaiting() > 0) {
+        idle = -1;
+      } else if (!io.isDone()) {
+        interrupted |= parkFor(io, Backoff.yieldOrParkNs(idle));
+      }
+    }
+    return interrupted;
+  }
 
   /** Parks until the completion thread, or whoever reaps before it, has completed the operation. */
   private boolean park(AsyncIo io) {

@@ -47,7 +47,7 @@ final class DirectIo {
   private final OperationCount outstanding;
 
   /** Asynchronous writes that are not done on the device. */
-  private final OperationCount asyncWrites;
+  private final AsyncWrites asyncWrites;
 
   private final AtomicBoolean closed = new AtomicBoolean();
 
@@ -59,7 +59,7 @@ final class DirectIo {
     this.queue = queue;
     this.confined = confined;
     this.outstanding = new OperationCount(confined);
-    this.asyncWrites = new OperationCount(confined);
+    this.asyncWrites = new AsyncWrites(confined);
     this.device = queue.device();
     this.dma = device.dma();
     this.namespace = device.ioNamespace();
@@ -305,9 +305,8 @@ final class DirectIo {
     queue.completionWait().await(io, policy, null);
   }
 
-  /** Asynchronous writes that are not done on the device. */
-  int asyncWrites() {
-    return asyncWrites.get();
+  AsyncWrites asyncWrites() {
+    return asyncWrites;
   }
 
   /** Takes an operation that ends with the last of its parts. */
@@ -316,7 +315,7 @@ final class DirectIo {
     begin(io, true, opcode, position, lengthBytes);
     if (opcode == Opcode.WRITE) {
       // Its parts count as writes themselves.
-      asyncWriteEnded();
+      asyncWriteEnded(io);
     }
   }
 
@@ -426,7 +425,7 @@ final class DirectIo {
     if (asynchronous) {
       queue.asyncBegins();
       if (opcode == Opcode.WRITE) {
-        asyncWrites.add(1);
+        io.writeEpoch(asyncWrites.begin());
       }
     }
     if (closed.get()) {
@@ -448,7 +447,7 @@ final class DirectIo {
   /** Gives an operation back that was begun and not submitted. */
   void abandon(AsyncIo io) {
     if (io.isAsynchronous() && io.opcode() == Opcode.WRITE) {
-      asyncWriteEnded();
+      asyncWriteEnded(io);
     }
     io.cancel();
     operationEnds(io.isAsynchronous());
@@ -485,8 +484,8 @@ final class DirectIo {
   }
 
   /** An asynchronous write has ended on the device; its completion is still to be delivered. */
-  void asyncWriteEnded() {
-    asyncWrites.add(-1);
+  void asyncWriteEnded(AsyncIo io) {
+    asyncWrites.end(io.writeEpoch());
   }
 
   /** An asynchronous operation is about to be told as done. */

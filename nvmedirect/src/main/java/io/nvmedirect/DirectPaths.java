@@ -8,6 +8,8 @@ import io.nvmedirect.spec.Status;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.IntSupplier;
 import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -28,11 +30,18 @@ final class DirectPaths implements Store {
   private final @Nullable Route route;
   private final long commandBytes;
 
+  /** Owns {@code ending}. */
+  private final ReentrantLock flushing = new ReentrantLock();
+
+  /** By path: the epoch of asynchronous writes that a flush waits for. */
+  private final int[] ending;
+
   /** At least one path; {@code route} chooses among their queues, null for a single one. */
   DirectPaths(DirectIo[] paths, @Nullable Route route) {
     this.paths = paths;
     this.first = paths[0];
     this.route = route;
+    this.ending = new int[paths.length];
     this.commandBytes = paths[0].device().maxTransferBytes();
   }
 
@@ -269,7 +278,11 @@ final class DirectPaths implements Store {
   }
 
   int outstanding() {
-    return sum(DirectIo::outstanding);
+    int sum = 0;
+    for (DirectIo path : paths) {
+      sum += path.outstanding();
+    }
+    return sum;
   }
 
   void policy(CompletionPolicy policy) {
@@ -311,9 +324,30 @@ final class DirectPaths implements Store {
     return completed;
   }
 
-  /** Waits until the asynchronous writes that were posted are done on the device. */
+  /**
+   * Waits until the asynchronous writes that were posted are done on the device; not for those that other
+   * threads post meanwhile, which may be without end.
+   */
   void awaitWrites() {
-    await(DirectIo::asyncWrites, NvmeQueue::pollWhileWaiting);
+    // One flush at a time ends epochs. Who waits here waits for writes that were posted before,
+    // too.
+    flushing.lock();
+    try {
+      for (int i = 0; i < paths.length; i++) {
+        ending[i] = paths[i].asyncWrites().endEpoch();
+      }
+      await(this::endingWrites, NvmeQueue::pollWhileWaiting);
+    } finally {
+      flushing.unlock();
+    }
+  }
+
+  private int endingWrites() {
+    int left = 0;
+    for (int i = 0; i < paths.length; i++) {
+      left += paths[i].asyncWrites().left(ending[i]);
+    }
+    return left;
   }
 
   /**
@@ -337,7 +371,7 @@ final class DirectPaths implements Store {
     }
     if (closed) {
       if (!isConfined() || hasOperationsOfThisThread()) {
-        await(DirectIo::outstanding, NvmeQueue::pollForCallbacks);
+        await(this::outstanding, NvmeQueue::pollForCallbacks);
       }
       for (DirectIo path : paths) {
         path.queue().handleClosed();
@@ -374,10 +408,10 @@ final class DirectPaths implements Store {
     }
   }
 
-  /** Polls all queues until a count is 0 on each path. */
-  private void await(ToIntFunction<DirectIo> count, ToIntFunction<NvmeQueue> poll) {
+  /** Polls all queues until a count is 0. */
+  private void await(IntSupplier count, ToIntFunction<NvmeQueue> poll) {
     boolean interrupted = false;
-    for (int idle = 0; sum(count) > 0; idle++) {
+    for (int idle = 0; count.getAsInt() > 0; idle++) {
       int reaped = 0;
       for (DirectIo path : paths) {
         path.queue().ring();
@@ -393,13 +427,5 @@ final class DirectPaths implements Store {
     if (interrupted) {
       Thread.currentThread().interrupt();
     }
-  }
-
-  private int sum(ToIntFunction<DirectIo> count) {
-    int sum = 0;
-    for (DirectIo path : paths) {
-      sum += count.applyAsInt(path);
-    }
-    return sum;
   }
 }

@@ -6,13 +6,13 @@ import io.nvmedirect.driver.IoQueue;
 import io.nvmedirect.driver.Namespace;
 import io.nvmedirect.memory.DmaVector;
 import io.nvmedirect.spec.NvmeException;
+import io.nvmedirect.transport.BriefLock;
 import java.io.IOException;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,9 +34,6 @@ public final class NvmeQueue implements AutoCloseable {
 
   private static final int CLOSED = -1;
 
-  /** Some microseconds. */
-  private static final int LOCK_SPINS = 100;
-
   /** How deep the thread is in delivering completions. */
   private static final ThreadLocal<int[]> DELIVERING = ThreadLocal.withInitial(() -> new int[1]);
 
@@ -46,7 +43,7 @@ public final class NvmeQueue implements AutoCloseable {
   private final Set<QueueOption> options;
 
   /** Null for a confined queue. */
-  private final @Nullable ReentrantLock lock;
+  private final @Nullable BriefLock lock;
 
   /** Reaps asynchronous operations; null for manual completion. */
   private final @Nullable CompletionThread completionThread;
@@ -75,7 +72,7 @@ public final class NvmeQueue implements AutoCloseable {
     this.queue = queue;
     this.priority = priority;
     this.options = Set.copyOf(options);
-    this.lock = options.contains(QueueOption.CONFINED) ? null : new ReentrantLock();
+    this.lock = options.contains(QueueOption.CONFINED) ? null : new BriefLock();
     this.completionThread = completionThread;
     this.completionWait = new CompletionWait(this, queue);
   }
@@ -232,7 +229,7 @@ public final class NvmeQueue implements AutoCloseable {
   /** The operation was submitted: somebody has to reap it. */
   void asyncSubmitted() {
     if (completionThread != null) {
-      completionThread.wake();
+      completionThread.wake(asyncInFlight.get());
     }
   }
 
@@ -433,24 +430,13 @@ public final class NvmeQueue implements AutoCloseable {
 
   private void enter() {
     if (lock != null) {
-      lock(lock);
+      lock.lock();
       return;
     }
     Thread current = Thread.currentThread();
     if (owner.getPlain() != current) {
       claim(current);
     }
-  }
-
-  /** The lock is held for a short time mostly: for less than it takes to park and be woken. */
-  private static void lock(ReentrantLock lock) {
-    for (int spins = 0; spins < LOCK_SPINS; spins++) {
-      if (lock.tryLock()) {
-        return;
-      }
-      Thread.onSpinWait();
-    }
-    lock.lock();
   }
 
   /** Makes a confined queue this thread's, if it is nobody's or that of a thread that has ended. */

@@ -2,6 +2,7 @@ package io.nvmedirect;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 
 import io.nvmedirect.memory.DmaBuffer;
 import io.nvmedirect.spec.NvmeException;
@@ -15,6 +16,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -249,6 +251,36 @@ class AsyncIoTest {
     pollUntilDone(handle);
     assertThat(io.status()).isZero();
     assertThat(segment.scope().isAlive()).isFalse();
+  }
+
+  @Test
+  void flush_endsWhileOthersGoOnWriting() throws IOException {
+    NvmeHandle handle = handle(32);
+    DmaBuffer buffer = buffer(block);
+    AtomicBoolean stop = new AtomicBoolean();
+    AtomicInteger failed = new AtomicInteger();
+    List<AsyncIo> writers = new ArrayList<>();
+    for (int i = 0; i < 16; i++) {
+      long position = (long) i * block;
+      writers.add(
+          new AsyncIo(done -> {
+            failed.addAndGet(done.status());
+            if (!stop.get()) {
+              assertDoesNotThrow(
+                  () -> handle.enqueueWrite(done, buffer.segment().asSlice(0, block), position));
+              handle.ring();
+            }
+          }));
+      handle.enqueueWrite(writers.get(i), buffer.segment().asSlice(0, block), position);
+    }
+    handle.ring();
+    for (int i = 0; i < 100; i++) {
+      handle.flush();
+    }
+    stop.set(true);
+    handle.close();
+    assertThat(failed).hasValue(0);
+    assertThat(writers).allMatch(AsyncIo::isDone);
   }
 
   @Test

@@ -32,12 +32,14 @@ public final class VirtualThreadsLoad {
 
   private final int threads;
   private final int readsPerThread;
+  private final int warmups;
   private final int rounds;
 
   private VirtualThreadsLoad(boolean smoke) {
     this.threads = smoke ? 1000 : 100_000;
     this.readsPerThread = smoke ? 1 : 5;
-    this.rounds = smoke ? 1 : 3;
+    this.warmups = smoke ? 1 : 8;
+    this.rounds = smoke ? 1 : 5;
   }
 
   public static void main(String[] args) throws IOException, InterruptedException {
@@ -73,9 +75,11 @@ public final class VirtualThreadsLoad {
         NvmeHandle firstHandle = first.createHandle();
         NvmeHandle secondHandle = second.createHandle()) {
       NvmeHandle[] handles = {firstHandle, secondHandle};
-      // Once for the compiler.
-      byCallbacks(handles, buffer);
-      byVirtualThreads(handles, buffer);
+      // For the compiler, which has one of the two cores, and for the memory's pages.
+      for (int round = 0; round < warmups; round++) {
+        byCallbacks(handles, buffer);
+        byVirtualThreads(handles, buffer);
+      }
       resetPeaks();
       for (int round = 0; round < rounds; round++) {
         callbacks[round] = byCallbacks(handles, buffer);

@@ -64,6 +64,11 @@ public final class Backoff {
     }
   }
 
+  /** Whether {@link #idle} parks for so long that new work should end it. */
+  public static boolean isLongNap(int idlePolls) {
+    return idlePolls >= SHORT_SPINS + 2 * PARKS_PER_DOUBLING;
+  }
+
   /**
    * For a virtual thread, which leaves its carrier to others: yields, then parks.
    *

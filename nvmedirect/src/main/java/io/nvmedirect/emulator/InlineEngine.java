@@ -1,7 +1,7 @@
 package io.nvmedirect.emulator;
 
 import io.nvmedirect.queue.Doorbell;
-import java.util.concurrent.locks.ReentrantLock;
+import io.nvmedirect.transport.BriefLock;
 
 /**
  * Executes on the thread that rings, before the doorbell returns. A lock makes the controller belong
@@ -11,7 +11,7 @@ final class InlineEngine implements Engine {
 
   private final EmulatedController controller;
   private final DoorbellPage page;
-  private final ReentrantLock lock = new ReentrantLock();
+  private final BriefLock lock = new BriefLock();
   private boolean closed;
 
   InlineEngine(EmulatedController controller, DoorbellPage page) {
