@@ -27,7 +27,7 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * 4 KiB direct reads on a confined queue. One invocation posts a batch of 32, rings once and reaps
- * all; figures are per I/O. With the stub, that is the cost of the driver. The other controllers are the
+ * all; figures are per I/O. {@code large} is one read of 128 KiB. With the stub, that is the cost of the driver. The other controllers are the
  * embedded one: with {@code model=null} it moves no data, inline it executes on the same thread.
  */
 @State(Scope.Thread)
@@ -100,6 +100,17 @@ public class DirectReadBenchmark {
   public int depth1() throws IOException {
     done = 0;
     handle.read(ios[0], buffer, 0, BLOCK, nextPosition());
+    while (done < 1) {
+      queue.poll();
+    }
+    return done;
+  }
+
+  /** 128 KiB in one command: 32 pages, of which 31 are in a PRP list. */
+  @Benchmark
+  public int large() throws IOException {
+    done = 0;
+    handle.read(ios[0], buffer, 0, (long) BATCH * BLOCK, nextPosition() & -BATCH * BLOCK);
     while (done < 1) {
       queue.poll();
     }

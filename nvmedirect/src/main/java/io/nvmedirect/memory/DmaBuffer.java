@@ -42,6 +42,9 @@ public final class DmaBuffer implements AutoCloseable {
   /** Owns the memory; null if the memory is somebody else's. */
   private final @Nullable Arena arena;
 
+  /** Null until it is first needed. Volatile so that whoever finds it finds its entries. */
+  private volatile @Nullable PageList pages;
+
   @SuppressWarnings("UnusedVariable") // by STATE
   private int state;
 
@@ -92,6 +95,24 @@ public final class DmaBuffer implements AutoCloseable {
   /** The I/O virtual address of the byte at {@code offset}; contiguous over the whole buffer. */
   public long iova(long offset) {
     return iova + offset;
+  }
+
+  /**
+   * The list of the buffer's pages, made when it is first asked for; for whoever has acquired the
+   * buffer.
+   */
+  public PageList pages() {
+    PageList known = pages;
+    return known == null ? makePages() : known;
+  }
+
+  private synchronized PageList makePages() {
+    PageList known = pages;
+    if (known == null) {
+      known = PageList.make(mapper, iova, segment.byteSize());
+      pages = known;
+    }
+    return known;
   }
 
   /** Whether the buffer was mapped by this mapper: another device reaches other memory there. */
@@ -150,6 +171,10 @@ public final class DmaBuffer implements AutoCloseable {
   }
 
   private void free() {
+    PageList list = pages;
+    if (list != null) {
+      list.free(mapper);
+    }
     mapper.unmap(iova);
     if (arena != null) {
       arena.close();

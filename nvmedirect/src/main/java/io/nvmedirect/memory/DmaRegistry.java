@@ -94,9 +94,7 @@ public final class DmaRegistry {
     }
     MemorySegment.Scope scope = memory.scope();
     // A mapping lets the device write, also for whoever finds it later. Pages of a file are not for
-    // that: the file system would not know that they changed, and takes them away when the file
-    // gets
-    // shorter.
+    // that: the file system would not know that they changed, and truncation takes them away.
     if (memory.isReadOnly()
         || memory.isMapped()
         || !isShared(memory)

@@ -143,7 +143,7 @@ final class RingQueuePair implements QueuePair {
     CommandSlots.Slot slot = slots.take(listener);
     Sqe.setCommandId(sq, at, slot.commandId);
     if (data != null) {
-      prpLists.describe(sq, at, slot.number, data.iova(offset), lengthBytes);
+      prpLists.describe(sq, at, slot.number, data, offset, lengthBytes);
     }
     advance();
   }

@@ -1,9 +1,13 @@
 package io.nvmedirect.queue;
 
 import io.nvmedirect.memory.DmaMapper;
+import io.nvmedirect.spec.NvmeException;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.TreeMap;
 
 /** A function whose memory is reached at fixed I/O virtual addresses and whose doorbells are noted. */
 final class FakeFunction implements PciFunction, DmaMapper {
@@ -16,6 +20,11 @@ final class FakeFunction implements PciFunction, DmaMapper {
   final List<Integer> announced = new ArrayList<>();
 
   final List<Long> unmapped = new ArrayList<>();
+  private final NavigableMap<Long, MemorySegment> mappings = new TreeMap<>();
+
+  /** No more memory can be mapped. */
+  boolean refuses;
+
   private long nextIova = 0x10_0000;
 
   /** CAP. */
@@ -66,14 +75,30 @@ final class FakeFunction implements PciFunction, DmaMapper {
   }
 
   @Override
-  public long map(MemorySegment memory) {
+  public long map(MemorySegment memory) throws NvmeException {
+    if (refuses) {
+      throw new NvmeException("no more memory can be mapped");
+    }
     long iova = nextIova + (memory.address() & 4095);
     nextIova += (memory.byteSize() + 8191) & -4096;
+    mappings.put(iova, memory);
     return iova;
+  }
+
+  /** What is mapped, from an I/O virtual address on. */
+  MemorySegment memory(long iova) {
+    Map.Entry<Long, MemorySegment> mapping = mappings.floorEntry(iova);
+    return mapping.getValue().asSlice(iova - mapping.getKey());
+  }
+
+  /** How many mappings there are. */
+  int mapped() {
+    return mappings.size();
   }
 
   @Override
   public void unmap(long iova) {
+    mappings.remove(iova);
     unmapped.add(iova);
   }
 
