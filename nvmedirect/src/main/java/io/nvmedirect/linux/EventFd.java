@@ -6,12 +6,13 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /** A counter of the kernel's that can be waited for (eventfd(2)). */
 public final class EventFd implements AutoCloseable {
 
-  private static final int EFD_CLOEXEC = 0x80000;
-  private static final int EFD_NONBLOCK = 0x800;
+  static final int EFD_CLOEXEC = 0x80000;
+  static final int EFD_NONBLOCK = 0x800;
   private static final int F_SETFL = 4;
   private static final int O_RDWR = 2;
 
@@ -22,10 +23,15 @@ public final class EventFd implements AutoCloseable {
   private final MemorySegment state = Libc.newState(Arena.ofAuto());
 
   private final int fd;
+
+  /** For one that another process has too; null to write to it. */
+  private final @Nullable AioSignal shared;
+
   private boolean closed;
 
-  private EventFd(int fd) {
+  private EventFd(int fd, @Nullable AioSignal shared) {
     this.fd = fd;
+    this.shared = shared;
   }
 
   /** Makes a counter of value 0. */
@@ -34,22 +40,23 @@ public final class EventFd implements AutoCloseable {
     if (fd < 0) {
       throw new LinuxException("eventfd", -fd);
     }
-    return new EventFd(fd);
+    return new EventFd(fd, null);
   }
 
   /**
-   * Takes over a descriptor that another process has passed.
+   * Takes over a descriptor that another process has passed. Whatever that process does with it, to
+   * signal it does not wait, unless the kernel lacks asynchronous I/O.
    *
    * @throws LinuxException if it is none of an eventfd (EINVAL); it is closed then
    */
   public static EventFd adopt(int fd) throws LinuxException {
-    EventFd made = new EventFd(fd);
+    EventFd made = new EventFd(fd, AioSignal.of(fd));
     boolean good = false;
     try {
       if (!"anon_inode:[eventfd]".equals(target(fd))) {
         throw new LinuxException("use as eventfd", Errno.EINVAL);
       }
-      // So that a counter that the other side has filled does not hold up who signals.
+      // So that a counter that the other side has filled does not hold up who signals by writing.
       int result = Libc.fcntl(fd, F_SETFL, MemorySegment.ofAddress(O_RDWR | EFD_NONBLOCK));
       if (result < 0) {
         throw new LinuxException("fcntl of an eventfd", -result);
@@ -78,7 +85,12 @@ public final class EventFd implements AutoCloseable {
 
   /** Adds one, which is an event for whoever waits. Does nothing once closed. */
   public synchronized void signal() {
-    if (!closed) {
+    if (closed) {
+      return;
+    }
+    if (shared != null) {
+      shared.signal(state);
+    } else {
       Libc.write(state, fd, ONE, Long.BYTES);
     }
   }

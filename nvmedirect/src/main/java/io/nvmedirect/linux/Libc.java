@@ -86,8 +86,7 @@ final class Libc {
     return bind(name, descriptor, ERRNO);
   }
 
-  private static MethodHandle variadic(
-      String name, int firstVariadic, FunctionDescriptor descriptor) {
+  static MethodHandle variadic(String name, int firstVariadic, FunctionDescriptor descriptor) {
     return bind(name, descriptor, ERRNO, Linker.Option.firstVariadicArg(firstVariadic));
   }
 
