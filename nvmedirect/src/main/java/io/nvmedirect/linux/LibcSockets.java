@@ -27,6 +27,10 @@ final class LibcSockets {
       Libc.call("accept4", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, ADDRESS, JAVA_INT));
   private static final MethodHandle SHUTDOWN =
       Libc.call("shutdown", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT));
+  private static final MethodHandle SETSOCKOPT =
+      Libc.call(
+          "setsockopt",
+          FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT));
   private static final MethodHandle SENDMSG =
       Libc.call("sendmsg", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_INT));
   private static final MethodHandle RECVMSG =
@@ -103,6 +107,17 @@ final class LibcSockets {
       return Libc.result((int) SHUTDOWN.invokeExact(state, fd, how), state);
     } catch (Throwable e) {
       throw Libc.unexpected("shutdown", e);
+    }
+  }
+
+  static int setsockopt(int fd, int level, int option, MemorySegment value) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment state = arena.allocate(Libc.STATE);
+      int length = (int) value.byteSize();
+      return Libc.result(
+          (int) SETSOCKOPT.invokeExact(state, fd, level, option, value, length), state);
+    } catch (Throwable e) {
+      throw Libc.unexpected("setsockopt", e);
     }
   }
 

@@ -27,6 +27,7 @@ public final class UnixSocket implements AutoCloseable {
   private static final int SOCK_STREAM = 1;
   private static final int SOCK_CLOEXEC = 0x80000;
   private static final int SOL_SOCKET = 1;
+  private static final int SO_SNDTIMEO = 21;
   private static final int SCM_RIGHTS = 1;
   private static final int SHUT_RDWR = 2;
   private static final int MSG_DONTWAIT = 0x40;
@@ -37,6 +38,7 @@ public final class UnixSocket implements AutoCloseable {
   private static final short POLLOUT = 4;
   private static final int POLLFD_BYTES = 8;
   private static final int TIMESPEC_BYTES = 16;
+  private static final long NS_PER_US = 1000;
   private static final int BACKLOG = 16;
 
   // struct msghdr, struct iovec and struct cmsghdr of 64-bit Linux.
@@ -64,9 +66,35 @@ public final class UnixSocket implements AutoCloseable {
     return new UnixSocket(name, fd);
   }
 
-  /** Connects to a listening socket. */
-  public static UnixSocket connect(Path path) throws LinuxException {
-    return open("connect to ", path, LibcSockets::connect);
+  /**
+   * Connects to a listening socket, where others may be waiting to be accepted.
+   *
+   * @param timeoutNs until there is a place among those that wait
+   * @throws LinuxException also if there was none for so long (EAGAIN)
+   */
+  public static UnixSocket connect(Path path, long timeoutNs) throws LinuxException {
+    return open("connect to ", path, (fd, address) -> connect(fd, address, timeoutNs));
+  }
+
+  private static int connect(int fd, MemorySegment address, long timeoutNs) {
+    int result = limitSending(fd, timeoutNs);
+    if (result == 0) {
+      do {
+        result = LibcSockets.connect(fd, address);
+      } while (result == -Errno.EINTR);
+    }
+    return result == 0 ? limitSending(fd, 0) : result;
+  }
+
+  /** How long connecting, and then sending, may wait; 0 for no limit. */
+  private static int limitSending(int fd, long timeoutNs) {
+    try (Arena arena = Arena.ofConfined()) {
+      // struct timeval: seconds and microseconds.
+      MemorySegment limit = arena.allocate(TIMESPEC_BYTES, 8);
+      limit.set(ValueLayout.JAVA_LONG, 0, TimeUnit.NANOSECONDS.toSeconds(timeoutNs));
+      limit.set(ValueLayout.JAVA_LONG, 8, timeoutNs % TimeUnit.SECONDS.toNanos(1) / NS_PER_US);
+      return LibcSockets.setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, limit);
+    }
   }
 
   /** Listens at a path where no file is; who closes it deletes the file. */

@@ -72,7 +72,7 @@ public final class VfioUserFunction implements PciFunction {
    * @param timeoutNs how long the server may take to reply; one that takes longer is lost
    */
   static VfioUserFunction open(VfioUserAddress address, long timeoutNs) throws IOException {
-    UnixSocket socket = connect(address);
+    UnixSocket socket = connect(address, timeoutNs);
     VfioUserDma dma = new VfioUserDma();
     LossSignal loss = new LossSignal();
     VfioUserConnection connection =
@@ -89,10 +89,10 @@ public final class VfioUserFunction implements PciFunction {
     }
   }
 
-  private static UnixSocket connect(VfioUserAddress address) throws NvmeException {
+  private static UnixSocket connect(VfioUserAddress address, long timeoutNs) throws NvmeException {
     Path path = address.socket();
     try {
-      return UnixSocket.connect(path);
+      return UnixSocket.connect(path, timeoutNs);
     } catch (LinuxException e) {
       throw new NvmeException(
           "cannot open %s: %s"
@@ -102,6 +102,9 @@ public final class VfioUserFunction implements PciFunction {
                     case Errno.ENOENT -> "there is no socket " + path;
                     case Errno.ECONNREFUSED -> "no server listens at " + path;
                     case Errno.EACCES -> "this user may not write to " + path;
+                    case Errno.EAGAIN ->
+                        "the server at %s has accepted no client for %d ms, and others wait as well"
+                            .formatted(path, TimeUnit.NANOSECONDS.toMillis(timeoutNs));
                     default -> String.valueOf(e.getMessage());
                   }),
           e);

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /** A socket that clients connect to, one at a time, and its file. */
@@ -19,6 +20,9 @@ final class Listener implements AutoCloseable {
   // st_mode of stat(2).
   private static final int TYPE_MASK = 0170000;
   private static final int SOCKET = 0140000;
+
+  /** A socket that has no place for so long is one that somebody listens at. */
+  private static final long CONNECT_NS = TimeUnit.MILLISECONDS.toNanos(10);
 
   private final Path path;
   private final UnixSocket socket;
@@ -56,16 +60,23 @@ final class Listener implements AutoCloseable {
           "cannot listen at %s: there is a file that is no socket; give another path"
               .formatted(path));
     }
-    try (UnixSocket _ = UnixSocket.connect(path)) {
-      throw new NvmeException(
-          "cannot listen at %s: somebody else listens there; give another path".formatted(path));
+    try (UnixSocket _ = UnixSocket.connect(path, CONNECT_NS)) {
+      throw inUse(path);
     } catch (LinuxException e) {
+      if (e.errno() == Errno.EAGAIN) {
+        throw inUse(path); // and accepts nobody
+      }
       if (e.errno() != Errno.ECONNREFUSED) {
         throw e;
       }
     }
     LOG.log(System.Logger.Level.DEBUG, "{0}: replacing a socket that nobody listens on", path);
     Files.deleteIfExists(path);
+  }
+
+  private static NvmeException inUse(Path path) {
+    return new NvmeException(
+        "cannot listen at %s: somebody else listens there; give another path".formatted(path));
   }
 
   private static Object fileKey(Path path) throws IOException {

@@ -9,7 +9,10 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -65,7 +68,7 @@ class UnixSocketTest {
   void connect_exchangesBytes() throws Exception {
     Path path = directory.resolve("s");
     try (UnixSocket listener = UnixSocket.listen(path);
-        UnixSocket client = UnixSocket.connect(path);
+        UnixSocket client = UnixSocket.connect(path, LIMIT_NS);
         UnixSocket server = listener.accept()) {
       MemorySegment into = arena.allocate(8);
       assertThat(server.receive(into, false, fds)).isEqualTo(UnixSocket.WOULD_BLOCK);
@@ -79,6 +82,34 @@ class UnixSocketTest {
       assertThatThrownBy(() -> server.send(bytes(1), true))
           .isInstanceOf(LinuxException.class)
           .hasMessageContaining("EPIPE");
+    }
+  }
+
+  /** Nobody is accepted, so that there is no place any more. */
+  @Test
+  void connect_manyWait_endsInTime_orWhenThereIsAPlace() throws Exception {
+    Path path = directory.resolve("s");
+    List<UnixSocket> waiting = new ArrayList<>();
+    try (UnixSocket listener = UnixSocket.listen(path)) {
+      assertThatThrownBy(
+              () -> {
+                while (true) {
+                  waiting.add(UnixSocket.connect(path, TimeUnit.MILLISECONDS.toNanos(20)));
+                }
+              })
+          .isInstanceOf(LinuxException.class)
+          .hasMessageContaining(path.toString())
+          .hasMessageContaining("EAGAIN");
+      assertThat(waiting).isNotEmpty();
+      FutureTask<UnixSocket> late = new FutureTask<>(() -> UnixSocket.connect(path, LIMIT_NS));
+      Thread.ofPlatform().daemon().start(late);
+      listener.accept().close();
+      // Sending has no limit of time then.
+      try (UnixSocket client = late.get()) {
+        assertThat(client.send(bytes(1), true)).isEqualTo(1);
+      }
+    } finally {
+      waiting.forEach(UnixSocket::close);
     }
   }
 
@@ -168,15 +199,16 @@ class UnixSocketTest {
   @Test
   void open_thatFails_saysWhy() throws Exception {
     Path path = directory.resolve("s");
-    assertThatThrownBy(() -> UnixSocket.connect(path))
+    assertThatThrownBy(() -> UnixSocket.connect(path, LIMIT_NS))
         .isInstanceOf(LinuxException.class)
         .hasMessageContaining(path.toString())
         .hasMessageContaining("ENOENT");
     UnixSocket.listen(path).close();
-    assertThatThrownBy(() -> UnixSocket.connect(path)).hasMessageContaining("ECONNREFUSED");
+    assertThatThrownBy(() -> UnixSocket.connect(path, LIMIT_NS))
+        .hasMessageContaining("ECONNREFUSED");
     assertThatThrownBy(() -> UnixSocket.listen(path)).hasMessageContaining("EADDRINUSE");
     Path longName = directory.resolve("x".repeat(120));
-    assertThatThrownBy(() -> UnixSocket.connect(longName))
+    assertThatThrownBy(() -> UnixSocket.connect(longName, LIMIT_NS))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("107");
   }

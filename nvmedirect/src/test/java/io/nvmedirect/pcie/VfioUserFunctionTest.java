@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.nvmedirect.linux.Errno;
 import io.nvmedirect.linux.EventFd;
+import io.nvmedirect.linux.UnixSocket;
 import io.nvmedirect.pcie.ScriptedServer.Seen;
 import io.nvmedirect.queue.InterruptVector;
 import io.nvmedirect.spec.NvmeException;
@@ -18,7 +19,9 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -76,6 +79,29 @@ class VfioUserFunctionTest {
     assertThatThrownBy(() -> VfioUserFunction.open(new VfioUserAddress(longName, 0)))
         .isInstanceOf(NvmeException.class)
         .hasMessageContaining("107 bytes");
+  }
+
+  @Test
+  void open_serverAcceptsNobody_saysSo() throws Exception {
+    Path path = directory.resolve("stopped");
+    List<UnixSocket> waiting = new ArrayList<>();
+    try (UnixSocket _ = UnixSocket.listen(path)) {
+      assertThatThrownBy(
+              () -> {
+                while (true) {
+                  waiting.add(UnixSocket.connect(path, TimeUnit.MILLISECONDS.toNanos(20)));
+                }
+              })
+          .hasMessageContaining("EAGAIN");
+      assertThatThrownBy(() ->
+              VfioUserFunction.open(
+                  new VfioUserAddress(path, 0), TimeUnit.MILLISECONDS.toNanos(20)))
+          .isInstanceOf(NvmeException.class)
+          .hasMessageContaining("cannot open vfio-user:" + path)
+          .hasMessageContaining("has accepted no client for 20 ms");
+    } finally {
+      waiting.forEach(UnixSocket::close);
+    }
   }
 
   // ---- Registers.

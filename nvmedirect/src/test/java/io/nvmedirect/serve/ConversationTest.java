@@ -100,7 +100,7 @@ class ConversationTest {
     try (NvmeServer server = NvmeServer.open("mem:256MiB", ServeOptions.defaults());
         NativeFile memory = NativeFile.inMemory("client", MEMORY_BYTES)) {
       server.listen(path);
-      try (UnixSocket socket = UnixSocket.connect(path)) {
+      try (UnixSocket socket = UnixSocket.connect(path, RawClient.LIMIT_NS)) {
         for (int i = 0; i < lines.size(); i += 2) {
           Line request = lines.get(i);
           assertThat(request.client).isTrue();

@@ -8,6 +8,9 @@ import io.nvmedirect.spec.NvmeException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -63,13 +66,35 @@ class ListenerTest {
     }
   }
 
+  /** Whoever listens there has stopped to accept. */
+  @Test
+  void open_socketInUse_andFull_isRefused() throws Exception {
+    Path path = directory.resolve("s");
+    List<UnixSocket> waiting = new ArrayList<>();
+    try (UnixSocket _ = UnixSocket.listen(path)) {
+      assertThatThrownBy(
+              () -> {
+                while (true) {
+                  waiting.add(UnixSocket.connect(path, TimeUnit.MILLISECONDS.toNanos(20)));
+                }
+              })
+          .hasMessageContaining("EAGAIN");
+      assertThatThrownBy(() -> Listener.open(path))
+          .isInstanceOf(NvmeException.class)
+          .hasMessageContaining("somebody else listens");
+      assertThat(path).exists();
+    } finally {
+      waiting.forEach(UnixSocket::close);
+    }
+  }
+
   @Test
   void open_socketOfAKilledServer_isReplaced() throws Exception {
     Path path = directory.resolve("s");
     UnixSocket.listen(path).close();
     assertThat(path).as("left behind").exists();
     try (Listener listener = Listener.open(path);
-        UnixSocket _ = UnixSocket.connect(path);
+        UnixSocket _ = UnixSocket.connect(path, RawClient.LIMIT_NS);
         UnixSocket accepted = listener.accept()) {
       assertThat(accepted.fd()).isPositive();
     }

@@ -31,7 +31,7 @@ final class RawClient implements AutoCloseable {
 
   /** Connects and says nothing. */
   static RawClient connect(Path path) throws IOException {
-    return new RawClient(UnixSocket.connect(path));
+    return new RawClient(UnixSocket.connect(path, LIMIT_NS));
   }
 
   /** Connects and agrees on version 0.1. */
