@@ -143,14 +143,17 @@ public final class MessageSocket implements AutoCloseable {
   /**
    * Sends a message, waiting for room.
    *
-   * @throws IOException also if there was no room for so long: part of it may have gone, and the
-   *     connection is of no use any more
+   * @throws IOException also if there was no room for so long, now or for an earlier message: part of it
+   *     may have gone, and the connection is of no use any more
    */
   public void send(
       int id, int command, int flags, int error, ByteBuffer payload, long timeoutNs, int... fds)
       throws IOException {
     sendLock.lock();
     try {
+      if (unsent != null) {
+        throw new IOException("an earlier message could not be sent");
+      }
       long end = System.nanoTime() + timeoutNs;
       if (!post(id, command, flags, error, payload, fds)) {
         while (!flush()) {

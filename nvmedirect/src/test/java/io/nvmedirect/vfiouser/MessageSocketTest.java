@@ -91,6 +91,18 @@ class MessageSocketTest {
     }
   }
 
+  /** Several threads send; the first one that finds no room is not the last to be told. */
+  @Test
+  void send_afterOneThatDidNotGo_isAnError() {
+    ByteBuffer large = MessageSocket.payload(4 << 20);
+    assertThatThrownBy(() -> socket.send(1, Message.REGION_WRITE, 0, 0, large, 1_000_000))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("takes no messages");
+    assertThatThrownBy(() -> socket.send(2, Message.REGION_WRITE, 0, 0, large, LIMIT_NS))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("earlier message");
+  }
+
   @Test
   void receive_ofPieces_waitsForTheRest() throws IOException {
     assertThat(socket.receive(false)).isNull();
