@@ -271,13 +271,18 @@ public final class IoQueue {
     return controller.timeoutNs() / LOOKS_PER_TIMEOUT;
   }
 
+  /** Whether {@link #checkDeadlines} would look now. Unlike that it waits for nothing. */
+  public boolean isLookDue(long nowNs) {
+    return nowNs - lastLookNs >= lookIntervalNs() || controller.isLost();
+  }
+
   /**
    * Aborts a command that has taken too long. If that was done before, or the abort fails, the
    * controller is reset, and every command in flight ends with "Command Aborted By Host". So they do if
    * the controller is gone, at the next call.
    */
   public void checkDeadlines(long nowNs) {
-    if (nowNs - lastLookNs < lookIntervalNs() && !controller.isLost()) {
+    if (!isLookDue(nowNs)) {
       return;
     }
     lastLookNs = nowNs;

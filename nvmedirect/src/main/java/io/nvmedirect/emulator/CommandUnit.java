@@ -23,6 +23,8 @@ final class CommandUnit {
   private final @Nullable FlashModel flash;
   private final MemorySegment command = Arena.ofAuto().allocate(Sqe.BYTES, Sqe.BYTES);
 
+  private int cost;
+
   /** Volatile so that a test's thread can set it at any time. */
   private volatile @Nullable FaultInjector injector;
 
@@ -57,6 +59,7 @@ final class CommandUnit {
    *     FaultInjector#FATAL} also if the queue's memory is gone
    */
   int execute(DeviceSubmissionQueue queue) {
+    cost = 1;
     if (!queue.fetch(command)) {
       return FaultInjector.FATAL;
     }
@@ -70,6 +73,7 @@ final class CommandUnit {
     if (status == Status.SUCCESS) {
       if (queue.id != 0) {
         status = nvm.execute(queue, command);
+        cost = nvm.cost();
         if (status == Forwarding.PENDING) {
           return FaultInjector.NONE;
         }
@@ -86,6 +90,11 @@ final class CommandUnit {
     }
     complete(queue, cid, result, status);
     return FaultInjector.NONE;
+  }
+
+  /** About how long the last command took, in units of a small one: 1 or more. */
+  int cost() {
+    return cost;
   }
 
   /** The status to fail a command with; negative if there is nothing to complete. */

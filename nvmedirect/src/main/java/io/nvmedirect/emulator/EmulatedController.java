@@ -26,6 +26,9 @@ final class EmulatedController {
   private static final int RESERVED_QUEUE_BITS = 0xF000_F000;
   private static final long PAGE_MASK = 4095;
 
+  /** What one turn may cost among controllers that share a thread: some 100 µs. */
+  private static final int SHARED_TURN_COST = 64;
+
   /** Polls between two looks at the doorbells without a queue, for a controller that never sleeps. */
   private static final int STRAY_POLLS = 4096;
 
@@ -60,14 +63,30 @@ final class EmulatedController {
   /** What happens when the commands that another device executes have ended. */
   private Ending ending = Ending.NONE;
 
+  /** With {@link Ending#START}: commands without an owner up to this one of them are waited for. */
+  private long orphansBefore;
+
+  /** With {@link Ending#RESET}: the host has written CC.SHN since. */
+  private boolean shutdownAfterReset;
+
+  /** With {@link Ending#SHUTDOWN}: namespaces whose flush has begun. */
+  private int flushing;
+
   private boolean hung;
   private boolean starved;
   private int next;
   private int polls;
 
-  /** What the host has asked for that has to wait for another device. */
+  /** What one turn may cost, in units of a small command. */
+  private int turnCost = Integer.MAX_VALUE;
+
+  /** What is left of that. */
+  private int budget;
+
+  /** What the host has asked for that has to wait for another device; nobody stands still meanwhile. */
   private enum Ending {
     NONE,
+    START,
     RESET,
     SHUTDOWN,
     SHUTDOWN_FLUSH
@@ -125,6 +144,14 @@ final class EmulatedController {
     commands.inject(faults);
   }
 
+  /**
+   * Ends turns early from now on, so that a host which asks for bursts without limit, on many queues, does
+   * not keep those waiting who share the thread.
+   */
+  void shareThread() {
+    turnCost = SHARED_TURN_COST;
+  }
+
   /** For tests: an exception that no host should be able to cause; null if there was none. */
   @Nullable RuntimeException defect() {
     return defect;
@@ -157,7 +184,7 @@ final class EmulatedController {
     if (wasEnabled && !enabled) {
       reset();
     } else if (enabled && !wasEnabled && ending == Ending.NONE) {
-      enable(value);
+      start(value);
     }
     int shutdown = value & Register.CC_SHUTDOWN_MASK;
     if (shutdown != (before & Register.CC_SHUTDOWN_MASK)) {
@@ -170,9 +197,11 @@ final class EmulatedController {
     running = false;
     if (forwarding != null && forwarding.isBusy(this)) {
       ending = Ending.RESET; // CSTS.RDY stays until nothing of the host's is under way
+      shutdownAfterReset = false;
       return;
     }
     ending = Ending.NONE;
+    shutdownAfterReset = false;
     queues.clear();
     inFlight.clear();
     poster.reset();
@@ -198,13 +227,27 @@ final class EmulatedController {
   /** A reset of the PCI function: as when it was made, but for the health. */
   void resetFunction() {
     if (forwarding != null) {
-      forwarding.await(this);
+      // Their data would go to memory that the host uses for something else after this.
+      forwarding.orphan(this, null);
     }
     registers.clear();
     hung = false;
     cc = 0;
     reset();
     registers.status(0);
+  }
+
+  /**
+   * Enables the controller once the commands that have lost their owner so far have ended, a former
+   * host's or this one's, so that they do not overtake what comes now.
+   */
+  private void start(int value) {
+    if (forwarding != null && forwarding.hasOrphans(forwarding.orphans())) {
+      orphansBefore = forwarding.orphans();
+      ending = Ending.START;
+    } else {
+      enable(value);
+    }
   }
 
   private void enable(int value) {
@@ -256,6 +299,10 @@ final class EmulatedController {
 
   /** What was executed completes, and what was written becomes durable. */
   private void shutDown(int notification) {
+    if (ending == Ending.RESET) {
+      shutdownAfterReset = notification != 0;
+      return;
+    }
     int status = registers.status() & ~Register.CSTS_SHUTDOWN_MASK;
     if (notification == 0) {
       registers.status(status);
@@ -267,6 +314,7 @@ final class EmulatedController {
     running = false;
     if (forwarding != null) {
       ending = Ending.SHUTDOWN;
+      flushing = 0;
       return;
     }
     try {
@@ -278,22 +326,40 @@ final class EmulatedController {
     registers.status(status | Register.CSTS_SHUTDOWN_COMPLETE);
   }
 
+  /** Whether what waits for the other device can go on. */
+  private boolean canEnd(Forwarding device) {
+    return switch (ending) {
+      case START -> !device.hasOrphans(orphansBefore);
+      case SHUTDOWN -> !device.isBusy(this) && !device.isFull();
+      default -> !device.isBusy(this);
+    };
+  }
+
   /** Goes on with what waits for the other device. */
   private void end(Forwarding device) {
-    if (device.isBusy(this)) {
+    if (!canEnd(device)) {
       return;
     }
     switch (ending) {
+      case START -> {
+        ending = Ending.NONE;
+        enable(cc);
+      }
       case RESET -> {
+        boolean shutdown = shutdownAfterReset;
         reset();
-        if ((cc & Register.CC_ENABLE) != 0) {
-          enable(cc);
+        if (shutdown) {
+          shutDown(cc & Register.CC_SHUTDOWN_MASK);
+        } else if ((cc & Register.CC_ENABLE) != 0) {
+          start(cc);
         }
       }
       case SHUTDOWN -> {
-        ending = Ending.SHUTDOWN_FLUSH;
-        for (EmulatedNamespace namespace : namespaces) {
-          device.flush(this, namespace.number);
+        while (flushing < namespaces.length && !device.isFull()) {
+          device.flush(this, namespaces[flushing++].number);
+        }
+        if (flushing == namespaces.length) {
+          ending = Ending.SHUTDOWN_FLUSH;
         }
       }
       case SHUTDOWN_FLUSH -> {
@@ -361,9 +427,9 @@ final class EmulatedController {
   }
 
   /**
-   * One turn of every queue; by weight, of the queue whose turn it is.
+   * One turn of every queue, as far as its cost allows, and by weight, of the queue whose turn it is.
    *
-   * @return commands executed or completed; 0 if there was nothing to do
+   * @return what was done, in units of a small command; 0 if there was nothing to do
    */
   int poll() {
     if (ending != Ending.NONE && forwarding != null) {
@@ -386,32 +452,39 @@ final class EmulatedController {
     }
   }
 
-  /** Executes what is due next; returns how many commands, 0 if there were none. */
+  /** Executes what is due next; returns what it cost, 0 if there was nothing. */
   private int work() {
     if (!queues.refreshShadow()) {
       fail();
       return 0;
     }
     starved = false;
+    budget = turnCost;
     WeightedRoundRobin arbiter = weighted;
-    return arbiter == null ? roundRobin() : arbiter.turn();
+    if (arbiter == null) {
+      roundRobin();
+    } else {
+      arbiter.turn();
+    }
+    return turnCost - budget;
   }
 
-  /** Round robin (section 4.13.1): each queue executes up to a burst of commands. */
-  private int roundRobin() {
-    int done = 0;
+  /**
+   * Round robin (section 4.13.1): each queue executes up to a burst of commands. The next turn goes on
+   * where this one ends.
+   */
+  private void roundRobin() {
     int burst = features.arbitrationBurst();
     int turns = queues.activeCount();
     int at = next < turns ? next : 0;
-    for (int i = 0; i < turns && running; i++) {
+    for (int i = 0; i < turns && running && budget > 0; i++) {
       if (at >= queues.activeCount()) {
         at = 0; // queues were deleted meanwhile
       }
-      done += serve(queues.active(at), burst);
+      serve(queues.active(at), burst);
       at++;
     }
     next = at;
-    return done;
   }
 
   private int serve(DeviceSubmissionQueue queue, int burst) {
@@ -419,7 +492,7 @@ final class EmulatedController {
       doorbellError(AsyncEvents.INVALID_DOORBELL_VALUE);
     }
     int done = 0;
-    while (done < burst && !queue.isEmpty() && running && mayExecute(queue)) {
+    while (done < burst && budget > 0 && !queue.isEmpty() && running && mayExecute(queue)) {
       execute(queue);
       done++;
       // What is due must not wait for all the data that a burst moves, which hardware moves beside.
@@ -457,6 +530,7 @@ final class EmulatedController {
 
   private void execute(DeviceSubmissionQueue queue) {
     int outcome = commands.execute(queue);
+    budget -= commands.cost();
     if (outcome != FaultInjector.NONE) {
       stop(outcome);
     }
@@ -502,7 +576,7 @@ final class EmulatedController {
    */
   boolean isIdle() {
     if (!running) {
-      return ending == Ending.NONE;
+      return ending == Ending.NONE || forwarding == null || !canEnd(forwarding);
     }
     try {
       if (!queues.refreshShadow()) {

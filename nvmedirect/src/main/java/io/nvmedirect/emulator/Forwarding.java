@@ -6,7 +6,6 @@ import io.nvmedirect.spec.Status;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,14 +28,16 @@ final class Forwarding implements BlockDevice.Listener {
     @Nullable DeviceSubmissionQueue queue;
     @Nullable DataPointer data;
     int bytes;
-  }
 
-  private static final long WAIT_NS = 20_000;
+    /** If it has lost its owner: its number among those that have; else 0. */
+    long orphan;
+  }
 
   private final BlockDevice device;
   private final Slot[] slots;
   private final int[] free;
   private int freeCount;
+  private long orphans;
 
   Forwarding(BlockDevice device) {
     this.device = device;
@@ -116,6 +117,7 @@ final class Forwarding implements BlockDevice.Listener {
     DeviceSubmissionQueue queue = slot.queue;
     if (owner == null || queue == null) {
       slot.owner = null;
+      slot.orphan = 0;
       if (owner != null && status != Status.SUCCESS) {
         owner.flushFailed();
       }
@@ -159,15 +161,31 @@ final class Forwarding implements BlockDevice.Listener {
           of.completions.reserved--;
         }
         forget(slot);
+        slot.orphan = ++orphans;
       }
     }
   }
 
-  /** Begins a flush for a controller that shuts down, which is told if it fails. */
-  void flush(EmulatedController owner, int namespace) {
-    while (isFull()) {
-      poll();
+  /** How many commands have lost their owner so far. */
+  long orphans() {
+    return orphans;
+  }
+
+  /** Whether any of the first {@code upTo} commands that have lost their owner is still under way. */
+  boolean hasOrphans(long upTo) {
+    for (Slot slot : slots) {
+      if (slot.orphan != 0 && slot.orphan <= upTo) {
+        return true;
+      }
     }
+    return false;
+  }
+
+  /**
+   * Begins a flush for a controller that shuts down, which is told if it fails. There must be a free
+   * slot.
+   */
+  void flush(EmulatedController owner, int namespace) {
     int number = free[freeCount - 1];
     try {
       device.begin(number, Opcode.FLUSH, namespace, 0, 0, 1);
@@ -176,32 +194,6 @@ final class Forwarding implements BlockDevice.Listener {
     } catch (IOException e) {
       owner.flushFailed();
     }
-  }
-
-  /** Waits until a controller has no commands under way; the device sees to it that they end. */
-  void await(EmulatedController owner) {
-    while (isBusy(owner)) {
-      if (poll() == 0) {
-        LockSupport.parkNanos(WAIT_NS);
-      }
-    }
-  }
-
-  /** Waits for what has no owner any more. */
-  void awaitOrphans() {
-    while (hasOrphans()) {
-      if (poll() == 0) {
-        LockSupport.parkNanos(WAIT_NS);
-      }
-    }
-  }
-
-  private boolean hasOrphans() {
-    int owned = 0;
-    for (Slot slot : slots) {
-      owned += slot.owner == null ? 0 : 1;
-    }
-    return owned < slots.length - freeCount;
   }
 
   /** Whether a controller has commands under way. */

@@ -26,6 +26,13 @@ final class NvmExecutor {
 
   private static final int ALL_NAMESPACES = 0xFFFF_FFFF;
   private static final int SCRATCH_BYTES = 64 << 10;
+
+  /** Data that costs as much as a command. */
+  private static final int COST_SHIFT = 14;
+
+  /** What a flush costs. */
+  private static final int FLUSH_COST = 16;
+
   private static final long MAX_RANGE_BLOCKS = 0xFFFF_FFFFL;
 
   private static final ValueLayout.OfInt U32 =
@@ -52,7 +59,11 @@ final class NvmExecutor {
   private final long maxTransferBytes;
   private final boolean nullModel;
   private final int mostPsdt;
+  private int cost;
   private final MemorySegment scratch = Arena.ofAuto().allocate(SCRATCH_BYTES, 4096);
+
+  /** What the host compares with. */
+  private final MemorySegment compared = Arena.ofAuto().allocate(SCRATCH_BYTES, 4096);
 
   NvmExecutor(
       EmulatedController controller,
@@ -85,12 +96,18 @@ final class NvmExecutor {
         .reduce(0, (a, b) -> a | b);
   }
 
+  /** About how long the last command took, in units of a small one: 1 or more. */
+  int cost() {
+    return cost;
+  }
+
   /**
    * Executes a command.
    *
    * @return its status, or {@link Forwarding#PENDING}
    */
   int execute(DeviceSubmissionQueue queue, MemorySegment command) {
+    cost = 1;
     try {
       return dispatch(queue, command);
     } catch (LinuxException e) {
@@ -155,6 +172,9 @@ final class NvmExecutor {
     if (!namespace.contains(slba, blocks)) {
       return Status.LBA_OUT_OF_RANGE | Status.DNR;
     }
+    if (!nullModel) {
+      cost += (int) (bytes >>> COST_SHIFT);
+    }
     if (forwarding != null) {
       return forward(queue, command, namespace, slba, transfers ? (int) bytes : 0, blocks);
     }
@@ -209,7 +229,7 @@ final class NvmExecutor {
       return uncorrectable();
     }
     if (forcesUnitAccess(command)) {
-      media.flush();
+      flushMedia();
     }
     int status = data.resolve(command, bytes);
     if (status != Status.SUCCESS) {
@@ -257,8 +277,13 @@ final class NvmExecutor {
   /** A write that forces unit access, or any without a volatile write cache, is durable at its end. */
   private void makeDurable(MemorySegment command) throws IOException {
     if (forcesUnitAccess(command) || !features.writeCacheEnabled()) {
-      media.flush();
+      flushMedia();
     }
+  }
+
+  private void flushMedia() throws IOException {
+    cost += FLUSH_COST;
+    media.flush();
   }
 
   private int uncorrectable() {
@@ -292,13 +317,17 @@ final class NvmExecutor {
     return Status.SUCCESS;
   }
 
+  /**
+   * Compares with a copy. Memory of a host in another process may be gone (SIGBUS): copying and single
+   * accesses end with an InternalError then, but a comparison in native code would end the JVM.
+   */
   private boolean isEqual(long position, MemorySegment segment, long offset, long lengthBytes)
       throws IOException {
     for (long done = 0; done < lengthBytes; ) {
       long length = Math.min(SCRATCH_BYTES, lengthBytes - done);
       media.read(position + done, scratch, 0, length);
-      long from = offset + done;
-      if (MemorySegment.mismatch(scratch, 0, length, segment, from, from + length) >= 0) {
+      MemorySegment.copy(segment, offset + done, compared, 0, length);
+      if (MemorySegment.mismatch(scratch, 0, length, compared, 0, length) >= 0) {
         return false;
       }
       done += length;
@@ -350,6 +379,7 @@ final class NvmExecutor {
       return Status.SUCCESS;
     }
     int ranges = (Sqe.cdw10(command, 0) & 0xFF) + 1;
+    cost += ranges;
     int status = data.resolve(command, (long) ranges * Sqe.DSM_RANGE_BYTES);
     if (status == Status.SUCCESS) {
       status = data.fromHost(scratch);
@@ -393,7 +423,7 @@ final class NvmExecutor {
       return forward(queue, command, namespace, 0, 0, 1);
     }
     if (!nullModel) {
-      media.flush();
+      flushMedia();
     }
     return Status.SUCCESS;
   }

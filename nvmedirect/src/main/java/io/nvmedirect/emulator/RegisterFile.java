@@ -12,12 +12,14 @@ final class RegisterFile {
   /** CAP.TO in units of 500 ms: ten seconds, for a busy machine. */
   private static final long READY_TIMEOUT = 20;
 
+  /** The same if commands of another device have to end first, which may have to be reset for that. */
+  private static final long FORWARDED_READY_TIMEOUT = 240;
+
   private static final int DWORD_BITS = 32;
 
   private static final long CAP =
       (DeviceQueues.MAX_ENTRIES - 1) // MQES
           | 1L << 16 // CQR: queues are contiguous
-          | READY_TIMEOUT << 24
           | 1L << 36 // NSSRS: NVM subsystem reset
           | 1L << 37; // CSS: NVM command set. DSTRD, MPSMIN and MPSMAX are 0: 4 bytes, 4 KiB
 
@@ -37,7 +39,8 @@ final class RegisterFile {
   RegisterFile(Traits traits, Interrupts interrupts) {
     this.interrupts = interrupts;
     boolean weighted = traits.arbitration() == EmulatorOptions.Arbitration.WRR;
-    capabilities = CAP | (weighted ? WEIGHTED_ROUND_ROBIN : 0);
+    long timeout = traits.local() ? READY_TIMEOUT : FORWARDED_READY_TIMEOUT;
+    capabilities = CAP | timeout << 24 | (weighted ? WEIGHTED_ROUND_ROBIN : 0);
   }
 
   int read32(int offset) {

@@ -50,6 +50,7 @@ public final class RemoteController implements AutoCloseable {
     registers = new RegisterFile(traits, interrupts);
     controller =
         new EmulatedController(subsystem, traits, namespaces, registers, interrupts, iommu, page);
+    controller.shareThread();
   }
 
   @SuppressWarnings("MustBeClosedChecker") // close() closes the arena
@@ -141,9 +142,7 @@ public final class RemoteController implements AutoCloseable {
    * @return how much that was; 0 for nothing
    */
   public int poll() {
-    Forwarding forwarding = subsystem.forwarding();
-    int done = forwarding == null ? 0 : forwarding.poll();
-    return done + controller.poll();
+    return subsystem.poll() + controller.poll();
   }
 
   /**
@@ -156,9 +155,7 @@ public final class RemoteController implements AutoCloseable {
 
   /** Whether there may be something to do that nobody is told of. */
   public boolean mustPoll() {
-    Forwarding forwarding = subsystem.forwarding();
-    return (controller.isRunning() && !controller.hasShadow())
-        || (forwarding != null && !forwarding.isIdle());
+    return (controller.isRunning() && !controller.hasShadow()) || subsystem.mustPoll();
   }
 
   /**

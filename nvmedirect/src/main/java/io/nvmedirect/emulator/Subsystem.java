@@ -190,10 +190,6 @@ public final class Subsystem implements AutoCloseable {
    */
   public RemoteController connect(Limits limits) throws NvmeException {
     check(limits);
-    if (forwarding != null) {
-      // What a host before has left behind is not to overtake what this one does.
-      forwarding.awaitOrphans();
-    }
     EmulatedNamespace[] visible =
         limits.namespace() == 0
             ? namespaces
@@ -203,6 +199,20 @@ public final class Subsystem implements AutoCloseable {
     } catch (IOException e) {
       throw new NvmeException(name + ": no memory for the doorbells of a controller", e);
     }
+  }
+
+  /**
+   * Takes what another device has completed, if it has the blocks; controllers do it when they are polled.
+   *
+   * @return how much that was
+   */
+  public int poll() {
+    return forwarding == null ? 0 : forwarding.poll();
+  }
+
+  /** Whether another device has something under way, of which nobody tells when it completes. */
+  public boolean mustPoll() {
+    return forwarding != null && !forwarding.isIdle();
   }
 
   void closeMedia() {

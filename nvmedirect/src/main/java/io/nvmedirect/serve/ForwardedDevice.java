@@ -9,6 +9,7 @@ import io.nvmedirect.memory.DmaBuffer;
 import io.nvmedirect.spec.NvmeException;
 import io.nvmedirect.spec.Opcode;
 import io.nvmedirect.spec.QueueWeights;
+import io.nvmedirect.spec.Status;
 import io.nvmedirect.transport.Transport;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -44,6 +45,13 @@ final class ForwardedDevice implements BlockDevice {
 
   private int endedCount;
   private int begun;
+
+  /** Begun during a look at deadlines. */
+  private final List<Slot> waiting = new ArrayList<>();
+
+  /** Whether a thread looks at deadlines, which owns the queue then; volatile so that it gives it back. */
+  private volatile boolean looking;
+
   private boolean closed;
 
   /** A command, from its begin until its end is told. */
@@ -85,8 +93,18 @@ final class ForwardedDevice implements BlockDevice {
    * @param only the namespace that the address names, or 0
    */
   static ForwardedDevice open(Transport transport, String address, int only) throws IOException {
+    return open(transport, address, only, TIMEOUT);
+  }
+
+  /**
+   * Like the method above.
+   *
+   * @param timeout of a command, before it is aborted
+   */
+  static ForwardedDevice open(Transport transport, String address, int only, Duration timeout)
+      throws IOException {
     Controller controller =
-        Controller.open(transport, address, TIMEOUT.toNanos(), QueueWeights.DEFAULT);
+        Controller.open(transport, address, timeout.toNanos(), QueueWeights.DEFAULT);
     try {
       List<Namespace> namespaces = new ArrayList<>();
       for (int nsid : controller.pages().activeNamespaces()) {
@@ -177,18 +195,26 @@ final class ForwardedDevice implements BlockDevice {
       default -> slot.request.transfer(opcode, of, flags, slba, blocks, buffer(slot), 0);
     }
     slot.status = 0;
-    queue.submitOrQueue(slot.request);
+    if (looking) {
+      waiting.add(slot);
+    } else {
+      queue.submitOrQueue(slot.request);
+    }
     begun++;
   }
 
   @Override
   public int poll(Listener listener) {
-    if (begun == 0) {
+    if (begun == 0 || looking) {
       return 0;
     }
+    submitWaiting();
     queue.ring();
     queue.reap();
-    queue.checkDeadlines(System.nanoTime());
+    if (queue.isLookDue(System.nanoTime())) {
+      lookAtDeadlines();
+      return 0;
+    }
     BlockRequest request = queue.takeAll();
     while (request != null) {
       BlockRequest next = request.unlink();
@@ -205,13 +231,51 @@ final class ForwardedDevice implements BlockDevice {
     return done;
   }
 
+  private void submitWaiting() {
+    for (int i = 0; i < waiting.size(); i++) {
+      Slot slot = waiting.get(i);
+      try {
+        queue.submitOrQueue(slot.request);
+      } catch (NvmeException e) {
+        slot.status = Status.INTERNAL_ERROR;
+        slot.finished();
+      }
+    }
+    waiting.clear();
+  }
+
+  /**
+   * A command that takes too long is aborted, or the device reset, which can take many seconds: another
+   * thread waits for that, and meanwhile the clients only get no completions.
+   */
+  private void lookAtDeadlines() {
+    looking = true;
+    boolean started = false;
+    try {
+      Thread.ofPlatform().daemon().name("nvme-server-deadlines").start(this::checkDeadlines);
+      started = true;
+    } finally {
+      if (!started) {
+        looking = false;
+      }
+    }
+  }
+
+  private void checkDeadlines() {
+    try {
+      queue.checkDeadlines(System.nanoTime());
+    } finally {
+      looking = false;
+    }
+  }
+
   @Override
   public void close() throws IOException {
     if (closed) {
       return;
     }
     closed = true;
-    while (begun > 0) {
+    while (begun > 0 || looking) {
       if (poll((slot, status) -> {}) == 0) {
         LockSupport.parkNanos(WAIT_NS);
       }

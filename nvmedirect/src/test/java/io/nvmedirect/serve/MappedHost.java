@@ -20,6 +20,9 @@ final class MappedHost implements AutoCloseable {
   static final long BYTES = 1 << 16;
   static final int ENTRIES = 32;
 
+  /** Bytes of a comparison. */
+  static final int DATA_BYTES = 8192;
+
   private static final int COMPLETIONS = 0x1000;
   private static final int DATA = 0x2000;
   private static final int IO_COMPLETIONS = 0x3000;
@@ -52,6 +55,14 @@ final class MappedHost implements AutoCloseable {
     Served.await("the controller is ready", () -> (client.readInt(0, 0x1c) & 1) == 1);
   }
 
+  /** Resets the controller, and enables it with queues that are empty. */
+  void enableAgain() throws Exception {
+    client.writeInt(0, 0x14, 0x460000);
+    Served.await("the controller is disabled", () -> client.readInt(0, 0x1c) == 0);
+    memory.fill((byte) 0);
+    enable();
+  }
+
   /** Posts Identify Controller; nobody is told. */
   void identify(int slot) {
     post(slot * 64L, (slot << 16) | 0x06, 0, DATA, 1, 0, 0);
@@ -72,6 +83,13 @@ final class MappedHost implements AutoCloseable {
   /** Posts a write of the data to I/O queue 1: 8 blocks of namespace 1. */
   void write(int slot, long slba) {
     post(IO_COMMANDS + slot * 64L, (slot << 16) | 0x01, 1, DATA, (int) slba, 0, 7);
+  }
+
+  /** Posts a comparison to I/O queue 1: 16 blocks of namespace 1 with two pages at an address. */
+  void compare(int slot, long address) {
+    long at = IO_COMMANDS + slot * 64L;
+    post(at, (slot << 16) | 0x05, 1, (int) (address - IOVA), 0, 0, 15);
+    memory.set(ValueLayout.JAVA_LONG, at + 32, address + 4096);
   }
 
   private void post(long at, int dw0, int nsid, int data, int dw10, int dw11, int dw12) {
@@ -98,6 +116,16 @@ final class MappedHost implements AutoCloseable {
 
   int status(int slot) {
     return memory.get(ValueLayout.JAVA_INT, COMPLETIONS + slot * 16L + 12) >>> 17;
+  }
+
+  void awaitIoCompletion(int slot) throws Exception {
+    Served.await(
+        "the I/O completes",
+        () -> (((int) INT.getAcquire(memory, IO_COMPLETIONS + slot * 16L + 12) >>> 16) & 1) == 1);
+  }
+
+  int ioStatus(int slot) {
+    return memory.get(ValueLayout.JAVA_INT, IO_COMPLETIONS + slot * 16L + 12) >>> 17;
   }
 
   MemorySegment data() {
