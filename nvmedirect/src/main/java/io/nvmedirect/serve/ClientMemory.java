@@ -35,13 +35,21 @@ final class ClientMemory implements AutoCloseable {
   private final TreeMap<Long, Region> regions = new TreeMap<>(Long::compareUnsigned);
 
   private final RemoteController controller;
+  private final MappingBudget budget;
+  private long mappedBytes;
 
-  ClientMemory(RemoteController controller) {
+  ClientMemory(RemoteController controller, MappingBudget budget) {
     this.controller = controller;
+    this.budget = budget;
   }
 
-  /** What is mapped of a file; the file stays open, so that its size can be looked at. */
-  private record Mapping(NativeFile file, long endOffset, Arena arena) implements AutoCloseable {
+  /**
+   * What is mapped of a file; the file stays open, so that its size can be looked at.
+   *
+   * @param sealed whether the file cannot get shorter
+   */
+  private record Mapping(NativeFile file, long endOffset, Arena arena, boolean sealed)
+      implements AutoCloseable {
     boolean isTruncated() {
       try {
         return attributes(file).size() < endOffset;
@@ -117,28 +125,51 @@ final class ClientMemory implements AutoCloseable {
   private Mapping open(NativeFile file, int flags, long offset, long address, long sizeBytes)
       throws BadRequestException, LinuxException {
     Arena arena = Arena.ofConfined();
+    boolean taken = false;
     boolean good = false;
     try {
-      checkFile(file, offset, sizeBytes);
+      boolean sealed = checkFile(file, offset, sizeBytes);
+      take(sizeBytes);
+      taken = true;
       MemorySegment memory = map(file, flags, offset, sizeBytes, arena);
       if (!controller.map(address, memory)) {
         throw new BadRequestException(
             Errno.EEXIST, "the controller has memory there: address=0x%x".formatted(address));
       }
       good = true;
-      return new Mapping(file, offset + sizeBytes, arena);
+      return new Mapping(file, offset + sizeBytes, arena, sealed);
     } finally {
       if (!good) {
         arena.close();
         file.close();
+        if (taken) {
+          giveBack(sizeBytes);
+        }
       }
     }
   }
 
-  private static void checkFile(NativeFile file, long offset, long sizeBytes)
+  private void take(long sizeBytes) throws BadRequestException {
+    if (sizeBytes > MappingBudget.MOST_BYTES_OF_CLIENT - mappedBytes) {
+      throw new BadRequestException(
+          Errno.ENOSPC,
+          "a client has at most 0x%x bytes mapped: size=0x%x, mapped=0x%x"
+              .formatted(MappingBudget.MOST_BYTES_OF_CLIENT, sizeBytes, mappedBytes));
+    }
+    budget.take(sizeBytes);
+    mappedBytes += sizeBytes;
+  }
+
+  private void giveBack(long sizeBytes) {
+    budget.giveBack(sizeBytes);
+    mappedBytes -= sizeBytes;
+  }
+
+  /** Returns whether the file can never get shorter. */
+  private static boolean checkFile(NativeFile file, long offset, long sizeBytes)
       throws BadRequestException {
     // Before the look at the size, so that it holds where it can be made to hold.
-    file.keepFromShrinking();
+    boolean sealed = file.keepFromShrinking();
     BasicFileAttributes attributes;
     try {
       attributes = attributes(file);
@@ -153,6 +184,7 @@ final class ClientMemory implements AutoCloseable {
           "a region is not within its file: offset=0x%x, size=0x%x, file=0x%x"
               .formatted(offset, sizeBytes, attributes.size()));
     }
+    return sealed;
   }
 
   /** Unlike lseek(2) this leaves the file's offset alone, which the client shares. */
@@ -202,12 +234,18 @@ final class ClientMemory implements AutoCloseable {
     if (region.mapping != null) {
       controller.unmap(region.address);
       region.mapping.close();
+      giveBack(region.sizeBytes);
     }
   }
 
   /** Whether a file has become shorter than what is mapped of it: touching the rest is SIGBUS. */
   boolean isTruncated() {
     return regions.values().stream().anyMatch(r -> r.mapping != null && r.mapping.isTruncated());
+  }
+
+  /** Whether it has mapped a file that can get shorter. */
+  boolean mayShrink() {
+    return regions.values().stream().anyMatch(r -> r.mapping != null && !r.mapping.sealed);
   }
 
   private static BadRequestException invalid(String message) {
@@ -220,6 +258,7 @@ final class ClientMemory implements AutoCloseable {
     for (Region region : new ArrayList<>(regions.values())) {
       if (region.mapping != null) {
         region.mapping.close();
+        giveBack(region.sizeBytes);
       }
     }
     regions.clear();

@@ -37,7 +37,12 @@ final class Clients implements AutoCloseable {
   private final List<Listener> listeners = new ArrayList<>();
   private final List<Connection> connections = new ArrayList<>();
 
-  /** The one whose messages or commands are looked at: who has caused what goes wrong. */
+  private final MappingBudget budget = new MappingBudget();
+
+  /**
+   * The one whose messages or commands are looked at, or were last: who has caused what goes wrong, which
+   * may show a little later.
+   */
   private @Nullable Connection current;
 
   /** Listeners that wait for nobody, because the process has no descriptors left. */
@@ -71,7 +76,8 @@ final class Clients implements AutoCloseable {
 
   /** Has all controllers do a turn; returns how much they had to do. */
   int poll() {
-    int done = 0;
+    // What clients have left behind ends, even if nobody is there.
+    int done = connections.isEmpty() ? subsystem.poll() : 0;
     for (int i = 0; i < connections.size(); i++) {
       Connection connection = connections.get(i);
       current = connection;
@@ -81,8 +87,16 @@ final class Clients implements AutoCloseable {
         fail(connection, e);
       }
     }
-    current = null;
     return done;
+  }
+
+  /**
+   * Whether a client's controller has nothing to do now. It writes to the client's memory, that it wants
+   * to be told of what comes.
+   */
+  boolean isIdle(Connection connection) {
+    current = connection;
+    return connection.controller().isIdle();
   }
 
   /** Whether accepting has to be tried again after a while, for nothing tells when it can go on. */
@@ -138,7 +152,6 @@ final class Clients implements AutoCloseable {
     } catch (RuntimeException e) {
       fail(connection, e);
     }
-    current = null;
   }
 
   private void accept(Listener listener) throws LinuxException {
@@ -173,7 +186,7 @@ final class Clients implements AutoCloseable {
 
   private void connect(Listener listener, UnixSocket socket) {
     try {
-      Connection connection = new Connection(socket, subsystem.connect(limits));
+      Connection connection = new Connection(socket, subsystem.connect(limits), budget);
       ready.add(connection.fd());
       connections.add(connection);
       listener.connection = connection;
@@ -219,19 +232,12 @@ final class Clients implements AutoCloseable {
 
   /**
    * Memory of a client's was not there: SIGBUS, which the JVM turns into an InternalError, maybe a
-   * little later. Drops the clients whose files have become shorter; if there are none (a file system
-   * that is full does it too), the one that was looked at.
+   * little later. Drops those who have caused it, and always somebody, so that it cannot go on for ever.
    */
   void dropFaulty(InternalError fault) {
-    Connection suspect = current;
-    current = null;
-    List<Connection> faulty =
-        new ArrayList<>(connections.stream().filter(Connection::isTruncated).toList());
-    if (faulty.isEmpty() && suspect != null && connections.contains(suspect)) {
-      faulty.add(suspect);
-    }
+    List<Connection> faulty = faulty();
     if (faulty.isEmpty()) {
-      LOG.log(System.Logger.Level.ERROR, "a fault that no client has caused", fault);
+      throw fault; // it is no client's memory
     }
     for (Connection connection : faulty) {
       LOG.log(
@@ -241,6 +247,24 @@ final class Clients implements AutoCloseable {
           fault.getMessage());
       drop(connection);
     }
+  }
+
+  /**
+   * The clients whose files have become shorter. If there are none, a file may be whole again, or its file
+   * system is full: then it is the one that was looked at if it can shorten what it has mapped, else all
+   * who can, else the one that was looked at, else everybody.
+   */
+  private List<Connection> faulty() {
+    List<Connection> shortened = connections.stream().filter(Connection::isTruncated).toList();
+    if (!shortened.isEmpty()) {
+      return shortened;
+    }
+    List<Connection> suspects = connections.stream().filter(Connection::mayShrink).toList();
+    List<Connection> looked = connections.stream().filter(c -> c.equals(current)).toList();
+    if (suspects.isEmpty()) {
+      return looked.isEmpty() ? List.copyOf(connections) : looked;
+    }
+    return suspects.containsAll(looked) && !looked.isEmpty() ? looked : suspects;
   }
 
   /** Disconnects all clients and deletes the sockets' files. */

@@ -41,10 +41,10 @@ final class Connection implements AutoCloseable {
   private boolean greeted;
   private boolean blocked;
 
-  Connection(UnixSocket socket, RemoteController controller) {
+  Connection(UnixSocket socket, RemoteController controller, MappingBudget budget) {
     this.name = socket.toString();
     this.socket = new MessageSocket(socket, MessageSocket.DEFAULT_DATA_BYTES, MOST_FDS);
-    this.function = new RemoteFunction(controller);
+    this.function = new RemoteFunction(controller, budget);
   }
 
   int fd() {
@@ -63,6 +63,11 @@ final class Connection implements AutoCloseable {
   /** Whether the client has shortened a file that is mapped. */
   boolean isTruncated() {
     return function.isTruncated();
+  }
+
+  /** Whether the client has mapped a file that it can shorten. */
+  boolean mayShrink() {
+    return function.mayShrink();
   }
 
   /**

@@ -20,11 +20,11 @@ final class RemoteFunction implements AutoCloseable {
   private final Vectors vectors;
   private final ClientMemory memory;
 
-  RemoteFunction(RemoteController controller) {
+  RemoteFunction(RemoteController controller, MappingBudget budget) {
     this.controller = controller;
     this.regions = new Regions(controller);
     this.vectors = new Vectors(controller);
-    this.memory = new ClientMemory(controller);
+    this.memory = new ClientMemory(controller, budget);
   }
 
   RemoteController controller() {
@@ -69,6 +69,11 @@ final class RemoteFunction implements AutoCloseable {
   /** Whether the client has shortened a file that is mapped. */
   boolean isTruncated() {
     return memory.isTruncated();
+  }
+
+  /** Whether the client has mapped a file that can get shorter. */
+  boolean mayShrink() {
+    return memory.mayShrink();
   }
 
   @Override
