@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicBoolean;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Help.Visibility;
 import picocli.CommandLine.Model.CommandSpec;
@@ -78,7 +79,13 @@ final class ServeCommand implements Callable<Integer> {
         server.listen(path);
         nvmed.say("serving %s at %s%s".formatted(device, SCHEME, path));
       }
-      nvmed.stop.await();
+      AtomicBoolean ended = new AtomicBoolean();
+      server.onEnd(() -> {
+        ended.set(true);
+        nvmed.stop.look();
+      });
+      // If the server ends by itself, closing it says why.
+      nvmed.stop.await(ended::get);
     } finally {
       nvmed.stop.leave();
     }

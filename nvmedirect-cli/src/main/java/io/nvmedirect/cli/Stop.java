@@ -7,6 +7,7 @@ import java.nio.channels.InterruptibleChannel;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -48,13 +49,23 @@ final class Stop {
     }
   }
 
-  /** Waits until the user wishes to end. */
-  void await() {
+  /** Waits until the user wishes to end, or all is over anyway, of which {@link #look} tells. */
+  void await(BooleanSupplier over) {
     lock.lock();
     try {
-      while (!requested) {
+      while (!requested && !over.getAsBoolean()) {
         wished.awaitUninterruptibly();
       }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Has {@link #await} look whether all is over. */
+  void look() {
+    lock.lock();
+    try {
+      wished.signalAll();
     } finally {
       lock.unlock();
     }

@@ -11,6 +11,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -31,6 +32,20 @@ final class StopTest {
     assertThatExceptionOfType(InterruptedIOException.class).isThrownBy(stop::enter);
     stop.leave();
     assertThat(request.get(10, TimeUnit.SECONDS)).isTrue();
+  }
+
+  @Test
+  void await_endsWithTheWish_orWhenAllIsOver() throws Exception {
+    AtomicBoolean over = new AtomicBoolean();
+    CompletableFuture<Void> waits = CompletableFuture.runAsync(() -> stop.await(over::get));
+    stop.look();
+    assertThat(waits).isNotDone();
+    over.set(true);
+    stop.look();
+    waits.get(10, TimeUnit.SECONDS);
+    CompletableFuture<Void> again = CompletableFuture.runAsync(() -> stop.await(() -> false));
+    stop.request();
+    again.get(10, TimeUnit.SECONDS);
   }
 
   @Test

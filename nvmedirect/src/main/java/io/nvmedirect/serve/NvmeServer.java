@@ -87,6 +87,14 @@ public final class NvmeServer implements AutoCloseable {
     }
   }
 
+  /**
+   * Runs an action once the server has ended: it was closed, or it has failed by itself, and then {@link
+   * #close} throws the reason. On the thread that ends it; on the caller's if it has ended already.
+   */
+  public void onEnd(Runnable action) {
+    thread.ended().thenRun(action);
+  }
+
   /** For tests: the thread that does the work. */
   ServerThread thread() {
     return thread;
@@ -101,7 +109,8 @@ public final class NvmeServer implements AutoCloseable {
    * Disconnects all clients, deletes the sockets' files, writes out what clients have written, and
    * closes the device. Returns when that is done. Idempotent.
    *
-   * @throws IOException if the device could not keep what was written; all is closed all the same
+   * @throws IOException if the device could not keep what was written, or the server has failed before;
+   *     all is closed all the same
    */
   @Override
   public synchronized void close() throws IOException {

@@ -6,6 +6,8 @@ import io.nvmedirect.linux.LinuxException;
 import io.nvmedirect.linux.Processors;
 import io.nvmedirect.linux.TimerSlack;
 import java.io.IOException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
@@ -32,11 +34,13 @@ final class ServerThread implements Runnable {
   private static final int SPINS = Processors.online() > 1 ? 1500 : 0;
 
   /**
-   * Polls between two looks at the sockets while there is work. Each of them executed a command at
-   * least, which takes a microsecond or more, so that a look, about one, is little of all; and a message
-   * waits for some 100 µs at most, which only the beginning and the end of a connection notice.
+   * Time between two looks at the sockets while there is work: a look takes about a microsecond, and that
+   * a message waits for so long only the beginning and the end of a connection notice.
    */
-  private static final int POLLS_PER_LOOK = 64;
+  private static final long LOOK_NS = TimeUnit.MICROSECONDS.toNanos(100);
+
+  /** Work between two looks at the clock, in units of a small command. */
+  private static final int WORK_PER_CLOCK = 64;
 
   /** A sleep ends about this much late, with the least timer slack. */
   private static final long WAKE_NS = 15_000;
@@ -56,9 +60,15 @@ final class ServerThread implements Runnable {
   /** Why what clients have written may not be there; set before the thread ends. */
   private volatile @Nullable IOException closeFailure;
 
+  /** Why the thread has ended by itself; set before it ends. */
+  private volatile @Nullable Throwable failure;
+
+  private final CompletableFuture<@Nullable Void> ended = new CompletableFuture<>();
+
   // Of the thread.
   private long sleepCount;
-  private int polls;
+  private int work;
+  private long lookedNs;
   private int spins;
   private long idleSinceNs;
 
@@ -97,9 +107,19 @@ final class ServerThread implements Runnable {
       }
     } catch (LinuxException | RuntimeException | Error e) {
       LOG.log(System.Logger.Level.ERROR, thread.getName() + ": the server has ended", e);
+      failure = e;
     } finally {
-      end();
+      try {
+        end();
+      } finally {
+        ended.complete(null);
+      }
     }
+  }
+
+  /** Completes when all is closed, by {@link #close} or because the thread has failed. */
+  CompletionStage<@Nullable Void> ended() {
+    return ended;
   }
 
   private void end() {
@@ -122,14 +142,20 @@ final class ServerThread implements Runnable {
   }
 
   private void turn() throws LinuxException {
-    if (clients.poll() == 0) {
+    int done = clients.poll();
+    if (done == 0) {
       pause();
       return;
     }
     spins = 0;
-    if (++polls >= POLLS_PER_LOOK) {
-      polls = 0;
-      clients.look(0);
+    work += done;
+    if (work >= WORK_PER_CLOCK) {
+      work = 0;
+      long now = System.nanoTime();
+      if (now - lookedNs >= LOOK_NS) {
+        lookedNs = now;
+        clients.look(0);
+      }
     }
   }
 
@@ -148,7 +174,6 @@ final class ServerThread implements Runnable {
     } else {
       sleeps = ++sleepCount;
     }
-    polls = 0;
     if (clients.look(limitNs)) {
       // Who has connected or written a register will ring a doorbell soon.
       idleSinceNs = System.nanoTime();
@@ -157,12 +182,12 @@ final class ServerThread implements Runnable {
 
   /** How long there is nothing to do but for messages; negative for no limit. */
   private long limitNs() {
-    boolean mustPoll = false;
+    boolean mustPoll = subsystem.mustPoll();
     boolean mayBeRung = false;
     long dueNs = Long.MAX_VALUE;
     for (Connection connection : clients.connections()) {
       RemoteController controller = connection.controller();
-      if (!controller.isIdle()) {
+      if (!clients.isIdle(connection)) {
         return 0;
       }
       mustPoll |= controller.mustPoll();
@@ -187,7 +212,7 @@ final class ServerThread implements Runnable {
   /**
    * Ends the server and waits until all is closed.
    *
-   * @throws IOException if the device could not keep what was written
+   * @throws IOException if the device could not keep what was written, or the thread has failed before
    */
   void close() throws IOException {
     closing = true;
@@ -203,9 +228,21 @@ final class ServerThread implements Runnable {
     if (interrupted) {
       Thread.currentThread().interrupt();
     }
-    IOException failure = closeFailure;
-    if (failure != null) {
-      throw failure;
+    throwFailure();
+  }
+
+  private void throwFailure() throws IOException {
+    Throwable cause = failure;
+    IOException lost = closeFailure;
+    if (cause != null) {
+      IOException failed = new IOException("the server has failed: " + cause, cause);
+      if (lost != null) {
+        failed.addSuppressed(lost);
+      }
+      throw failed;
+    }
+    if (lost != null) {
+      throw lost;
     }
   }
 }

@@ -20,13 +20,20 @@ import io.nvmedirect.spec.NvmeException;
 import io.nvmedirect.spec.Opcode;
 import io.nvmedirect.spec.Sqe;
 import io.nvmedirect.spec.Status;
+import io.nvmedirect.vfiouser.Message;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -197,13 +204,142 @@ class ForwardedDeviceTest {
     }
   }
 
+  /** A look at deadlines aborts a command, which the disk does not answer for long. */
+  @Test
+  void deviceThatHangs_holdsUpNoMessages() throws Exception {
+    CountDownLatch aborting = new CountDownLatch(1);
+    CountDownLatch goOn = new CountDownLatch(1);
+    Emulator hanging = Emulator.open(EmulatorOptions.parse("mem:8MiB"));
+    Subsystem subsystem =
+        Subsystem.over(
+            ForwardedDevice.open(new RingTransport(hanging), "disk", 0, Duration.ofMillis(200)),
+            "disk");
+    Clients others = new Clients(subsystem, Subsystem.Limits.NONE);
+    ServerThread server = new ServerThread(subsystem, others);
+    server.start();
+    Path path = directory.resolve("hanging");
+    others.add(Listener.open(path));
+    hanging.inject((sqid, opcode, nsid, slba, blocks) -> {
+      if (sqid == 0 && opcode == Opcode.ABORT) {
+        aborting.countDown();
+        await(goOn);
+      }
+      return sqid != 0 && opcode == Opcode.WRITE ? FaultInjector.DROP : FaultInjector.NONE;
+    });
+    try (NativeFile file = NativeFile.inMemory("client", MappedHost.BYTES);
+        MappedHost host = new MappedHost(path, file)) {
+      host.enable();
+      host.createQueues();
+      host.write(0, 0);
+      host.ring(2, 1);
+      aborting.await();
+      for (int i = 0; i < 100; i++) {
+        assertThat(host.client.readInt(0, 8)).isPositive();
+      }
+      goOn.countDown();
+      host.awaitIoCompletion(0);
+      assertThat(Status.codes(host.ioStatus(0))).isEqualTo(Status.ABORT_REQUESTED);
+    } finally {
+      goOn.countDown();
+      server.close();
+    }
+  }
+
+  private static int await(CountDownLatch latch) {
+    try {
+      latch.await();
+      return 0;
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @Test
+  void functionReset_withWritesInFlight_holdsUpNobody() throws Exception {
+    AtomicBoolean may = new AtomicBoolean();
+    held.holdUntil(may::get);
+    Path second = directory.resolve("second");
+    clients.add(Listener.open(second));
+    try (NativeFile file = NativeFile.inMemory("client", MappedHost.BYTES);
+        MappedHost host = new MappedHost(socket, file);
+        RawClient other = RawClient.greet(second)) {
+      host.enable();
+      host.createQueues();
+      host.write(0, 0);
+      host.ring(2, 1);
+      Served.await("the write has begun", () -> held.count(Opcode.WRITE) == 1);
+      host.client.succeed(Message.DEVICE_RESET, ByteBuffer.allocate(0));
+      assertThat(host.client.readInt(0, 0x1c)).as("CSTS").isZero();
+      assertThat(other.readInt(0, 8)).isPositive();
+      may.set(true);
+      host.enable();
+    }
+  }
+
+  /** Waiting for the disk is no reason to use a CPU. */
+  @Test
+  void controllerReset_waitsAsleep() throws Exception {
+    AtomicBoolean may = new AtomicBoolean();
+    held.holdUntil(may::get);
+    try (NativeFile file = NativeFile.inMemory("client", MappedHost.BYTES);
+        MappedHost host = new MappedHost(socket, file)) {
+      host.enable();
+      host.createQueues();
+      host.write(0, 0);
+      host.ring(2, 1);
+      Served.await("the write has begun", () -> held.count(Opcode.WRITE) == 1);
+      host.client.writeInt(0, 0x14, 0);
+      String name = thread.thread().getName();
+      Served.await(
+          "it uses less than a fifth of a CPU",
+          () -> {
+            long beforeNs = System.nanoTime();
+            long cpuNs = Served.cpuNs(name);
+            Thread.sleep(500);
+            return (Served.cpuNs(name) - cpuNs) * 5 < System.nanoTime() - beforeNs;
+          });
+      assertThat(host.client.readInt(0, 0x1c)).as("CSTS").isEqualTo(1);
+      may.set(true);
+      Served.await("the controller is disabled", () -> host.client.readInt(0, 0x1c) == 0);
+    }
+  }
+
+  @Test
+  void serverThatFails_saysWhy() throws Exception {
+    held.holdUntil(() -> {
+      throw new LinkageError("made by a test");
+    });
+    CompletableFuture<?> ended = thread.ended().toCompletableFuture();
+    assertThat(ended).isNotDone();
+    try (NativeFile file = NativeFile.inMemory("client", MappedHost.BYTES);
+        MappedHost host = new MappedHost(socket, file)) {
+      host.enable();
+      host.createQueues();
+      host.write(0, 0);
+      host.ring(2, 1);
+      assertThat(host.client.isDisconnected()).isTrue();
+    }
+    held.holdUntil(() -> true);
+    ended.join();
+    assertThatThrownBy(thread::close)
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("the server has failed")
+        .hasMessageContaining("made by a test");
+    assertThat(socket).doesNotExist();
+    serve(); // so that there is one to close
+  }
+
   /** What its commands have begun is done before the next client is there. */
   @Test
   void clientGone_withWritesInFlight_theyEndBeforeTheNextOneComes() throws Exception {
-    AtomicBoolean gone = new AtomicBoolean();
+    AtomicReference<@Nullable Connection> first = new AtomicReference<>();
     held.holdUntil(() -> {
-      gone.compareAndSet(false, clients.connections().isEmpty());
-      return gone.get();
+      List<Connection> now = clients.connections();
+      Connection host = first.get();
+      if (host == null && !now.isEmpty()) {
+        first.set(now.getFirst());
+      }
+      return host != null && !now.contains(host);
     });
     try (NativeFile file = NativeFile.inMemory("client", MappedHost.BYTES);
         MappedHost host = new MappedHost(socket, file)) {
