@@ -2,9 +2,14 @@ package io.nvmedirect.serve;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.nvmedirect.NvmeDevice;
+import io.nvmedirect.NvmeHandle;
+import io.nvmedirect.NvmeQueue;
 import io.nvmedirect.linux.EventFd;
+import io.nvmedirect.linux.FilledEventFd;
 import io.nvmedirect.linux.NativeFile;
 import io.nvmedirect.linux.UnixSocket;
+import io.nvmedirect.memory.DmaBuffer;
 import io.nvmedirect.vfiouser.Message;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -31,6 +36,8 @@ class HostileClientsTest {
 
   private static final int CONNECTIONS = 100;
   private static final int MESSAGES = 20;
+  private static final int RANDOM_HOSTS = 60;
+  private static final int RANDOM_STEPS = 200;
 
   @TempDir Path directory;
   private Path path;
@@ -45,6 +52,7 @@ class HostileClientsTest {
     server = NvmeServer.open("mem:16MiB", ServeOptions.defaults());
     server.listen(path);
     server.listen(directory.resolve("good"));
+    server.listen(directory.resolve("other"));
     good = RawClient.greet(directory.resolve("good"));
     version = good.readInt(0, 8);
     assertThat(version).isPositive();
@@ -228,7 +236,6 @@ class HostileClientsTest {
   @Test
   void fileTruncated_dropsOnlyTheClientWhoseItIs() throws Exception {
     Path other = directory.resolve("other");
-    server.listen(other);
     try (NativeFile bad = NativeFile.create(directory.resolve("memory"));
         NativeFile whole = NativeFile.inMemory("whole", MappedHost.BYTES)) {
       bad.truncate(MappedHost.BYTES);
@@ -270,6 +277,85 @@ class HostileClientsTest {
       host.data().fill((byte) 0);
     }
     assertNothingStaysOpen();
+  }
+
+  /** To replay a failure, run its seed again: the message has it. */
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3})
+  void randomIo_disturbsNobody(long seed) throws Exception {
+    Random random = new Random(seed);
+    try (NativeFile file = NativeFile.inMemory("good", MappedHost.BYTES);
+        MappedHost other = new MappedHost(directory.resolve("other"), file)) {
+      other.enable();
+      for (int round = 0; round < RANDOM_HOSTS; round++) {
+        try (RandomHost host = new RandomHost(path, directory, random)) {
+          host.run(RANDOM_STEPS);
+        } catch (IOException | AssertionError _) {
+          // The server has ended the connection, or has refused something, which is its right.
+        }
+        try {
+          assertGoodIsServed();
+          other.enableAgain();
+          other.identify(0);
+          other.ring(0, 1);
+          other.awaitCompletion(0);
+          assertThat(other.status(0)).isZero();
+        } catch (IOException | AssertionError e) {
+          throw new AssertionError("seed=%d, round=%d".formatted(seed, round), e);
+        }
+      }
+    }
+  }
+
+  /** A comparison in native code must not meet memory that is gone: that would end the JVM. */
+  @Test
+  void fileTruncated_duringCompare_endsTheConnection() throws Exception {
+    try (NvmeDevice device = NvmeDevice.open("vfio-user:" + path);
+        NvmeQueue queue = device.createQueue();
+        NvmeHandle handle = queue.createHandle();
+        DmaBuffer buffer = device.allocate(MappedHost.DATA_BYTES)) {
+      // So often that all of it is compiled.
+      for (int i = 0; i < 20_000; i++) {
+        assertThat(handle.compare(buffer.segment(), 0)).isTrue();
+      }
+    }
+    for (int round = 0; round < 20; round++) {
+      try (NativeFile data = NativeFile.create(directory.resolve("data" + round));
+          NativeFile file = NativeFile.inMemory("queues", MappedHost.BYTES)) {
+        data.truncate(MappedHost.DATA_BYTES);
+        try (MappedHost host = new MappedHost(path, file)) {
+          long address = MappedHost.IOVA + MappedHost.BYTES;
+          host.client.succeed(
+              Message.DMA_MAP, RawClient.dmaMap(3, 0, address, MappedHost.DATA_BYTES), data.fd());
+          host.enable();
+          host.createQueues();
+          data.truncate(MappedHost.DATA_BYTES / 2);
+          host.compare(0, address);
+          host.ring(2, 1);
+          assertThat(host.client.isDisconnected()).isTrue();
+        }
+      }
+      assertGoodIsServed();
+    }
+  }
+
+  @Test
+  void eventFdFilled_interruptsHoldUpNobody() throws Exception {
+    try (NativeFile file = NativeFile.inMemory("client", MappedHost.BYTES);
+        EventFd event = EventFd.create();
+        MappedHost host = new MappedHost(path, file)) {
+      host.client.succeed(Message.DEVICE_SET_IRQS, RawClient.ints(20, 4 | 32, 2, 0, 1), event.fd());
+      FilledEventFd.fill(event);
+      host.enable();
+      for (int slot = 0; slot < MappedHost.ENTRIES - 1; slot++) {
+        host.identify(slot);
+        host.ring(0, slot + 1);
+        host.awaitCompletion(slot);
+        assertGoodIsServed();
+      }
+      host.client.succeed(Message.DEVICE_SET_IRQS, RawClient.ints(20, 1 | 32, 2, 0, 1));
+      assertGoodIsServed();
+    }
   }
 
   @Test
