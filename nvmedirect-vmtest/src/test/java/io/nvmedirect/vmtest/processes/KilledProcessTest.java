@@ -11,8 +11,11 @@ import io.nvmedirect.QueueOption;
 import io.nvmedirect.memory.DmaBuffer;
 import io.nvmedirect.vmtest.guest.KilledWriter;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -21,9 +24,18 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(600)
 final class KilledProcessTest {
 
-  private static final int ROUNDS = 25;
+  private static final int ROUNDS = 50;
   private static final int DEPTH = 32;
   private static final int BLOCK_BYTES = 4096;
+
+  /** What a round writes and flushes, for the next one to read. */
+  private static final int FLUSHED_BYTES = 256 << 10;
+
+  /** Blocks behind that, which are read and written when the server is killed. */
+  private static final int BLOCKS = 1024;
+
+  /** A server lives for a second: it has no time for optimized code. */
+  private static final List<String> SHORT_LIVED = List.of("-XX:TieredStopAtLevel=1");
 
   @TempDir private Path directory;
 
@@ -47,34 +59,46 @@ final class KilledProcessTest {
   }
 
   @Test
-  void killedServers_endEveryOperationOfTheClient() throws Exception {
+  void killedServers_endEveryOperationOfTheClient_andKeepTheData() throws Exception {
     Path socket = directory.resolve("sock");
     for (int round = 0; round < ROUNDS; round++) {
-      ServerProcess server = ServerProcess.start(socket, device());
-      try (NvmeDevice device = NvmeDevice.open(server.address())) {
-        boolean interrupt = round % 2 == 0;
-        loseServer(server, device, interrupt);
-      } catch (IOException e) {
-        // Closing a device whose server is gone may say so.
-        assertThat(e).hasMessageContaining(server.address());
+      ServerProcess server = ServerProcess.start(SHORT_LIVED, socket, device());
+      NvmeDevice device;
+      try {
+        device = NvmeDevice.open(server.address());
+        loseServer(server, device, round);
       } finally {
         server.kill();
       }
+      closeLost(server, device);
     }
     // What is left is a file that the next server can use, at the socket of the one that was
     // killed.
     try (ServerProcess server = ServerProcess.start(socket, device());
-        NvmeDevice device = NvmeDevice.open(server.address())) {
+        NvmeDevice device = NvmeDevice.open(server.address());
+        NvmeQueue queue = device.createQueue();
+        NvmeHandle handle = queue.createHandle()) {
       assertThat(device.sizeBytes()).isEqualTo(64 << 20);
+      assertFlushed(handle, ROUNDS - 1);
     }
   }
 
-  /** Kills the server with operations in flight, all of which end, and checks that later ones are refused. */
-  private static void loseServer(ServerProcess server, NvmeDevice device, boolean interrupt)
+  /**
+   * Reads what the round before has flushed, writes and flushes as much, and kills the server with
+   * operations in flight, all of which end. Nothing fails before, and all that comes later does.
+   */
+  private static void loseServer(ServerProcess server, NvmeDevice device, int round)
       throws IOException {
     NvmeQueue queue =
-        interrupt ? device.createQueue(DEPTH, QueueOption.INTERRUPT) : device.createQueue(DEPTH);
+        round % 2 == 0
+            ? device.createQueue(DEPTH, QueueOption.INTERRUPT)
+            : device.createQueue(DEPTH);
     NvmeHandle handle = queue.createHandle();
+    if (round > 0) {
+      assertFlushed(handle, round - 1);
+    }
+    handle.write(MemorySegment.ofArray(data(round)), 0);
+    handle.flush();
     AsyncIo[] operations = new AsyncIo[DEPTH];
     DmaBuffer[] buffers = new DmaBuffer[DEPTH];
     for (int i = 0; i < DEPTH; i++) {
@@ -97,6 +121,27 @@ final class KilledProcessTest {
     queue.close();
   }
 
+  /** Closes a device whose server is gone, which may say so. */
+  private static void closeLost(ServerProcess server, NvmeDevice device) {
+    try {
+      device.close();
+    } catch (IOException e) {
+      assertThat(e).hasMessageContaining(server.address());
+    }
+  }
+
+  private static byte[] data(int round) {
+    byte[] data = new byte[FLUSHED_BYTES];
+    new Random(round).nextBytes(data);
+    return data;
+  }
+
+  private static void assertFlushed(NvmeHandle handle, int round) throws IOException {
+    byte[] data = new byte[FLUSHED_BYTES];
+    handle.read(MemorySegment.ofArray(data), 0);
+    assertThat(data).as("what round %d has flushed", round).isEqualTo(data(round));
+  }
+
   /** Begins those that are not in flight; returns how many. None has failed so far. */
   private static int begin(
       NvmeHandle handle, AsyncIo[] operations, DmaBuffer[] buffers, int position)
@@ -106,7 +151,7 @@ final class KilledProcessTest {
       AsyncIo io = operations[i];
       if (!io.isInFlight()) {
         assertThat(io.isDone() ? io.status() : 0).isZero();
-        long at = (position + begun) % 1024 * (long) BLOCK_BYTES;
+        long at = FLUSHED_BYTES + (position + begun) % BLOCKS * (long) BLOCK_BYTES;
         if ((i & 1) == 0) {
           handle.read(io, buffers[i], 0, BLOCK_BYTES, at);
         } else {

@@ -26,6 +26,12 @@ final class ServerProcess implements AutoCloseable {
 
   /** Starts it, and waits until it serves a device at a socket. */
   static ServerProcess start(Path socket, String device, String... options) throws IOException {
+    return start(List.of(), socket, device, options);
+  }
+
+  /** Starts it with options of the JVM's as well. */
+  static ServerProcess start(List<String> jvmOptions, Path socket, String device, String... options)
+      throws IOException {
     List<String> command =
         new ArrayList<>(
             List.of(
@@ -39,6 +45,7 @@ final class ServerProcess implements AutoCloseable {
                 "vfio-user:" + socket,
                 "--device",
                 device));
+    command.addAll(1, jvmOptions);
     command.addAll(List.of(options));
     Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
     ServerProcess made = new ServerProcess(process, socket);
