@@ -1,46 +1,46 @@
 package io.nvmedirect.emulator;
 
 import io.nvmedirect.queue.InterruptVector;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.locks.Condition;
-import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An interrupt vector: a count of signals. Each waiter compares it with the count that it has seen, so
- * that every one sees each signal. One that nobody waits for is an increment and a read.
+ * that every one sees each signal. One that nobody waits for is an increment and a read, and to wait
+ * allocates nothing.
  */
 final class EmulatedVector {
 
   private final AtomicInteger signals = new AtomicInteger();
   private final AtomicInteger blocked = new AtomicInteger();
-  private final ReentrantLock lock = new ReentrantLock();
-  private final Condition changed = lock.newCondition();
+  private final List<Waiter> waiters = new CopyOnWriteArrayList<>();
 
   void signal() {
     signals.incrementAndGet();
-    wakeBlocked();
-  }
-
-  private void wakeBlocked() {
     // What was changed before is volatile, so that a waiter who is not counted yet sees it.
     if (blocked.get() != 0) {
-      lock.lock();
-      try {
-        changed.signalAll();
-      } finally {
-        lock.unlock();
+      for (Waiter waiter : waiters) {
+        LockSupport.unpark(waiter.blocking);
       }
     }
   }
 
   /** Opens a waiter. */
   InterruptVector open() {
-    return new Waiter(this);
+    Waiter waiter = new Waiter(this);
+    waiters.add(waiter);
+    return waiter;
   }
 
   private static final class Waiter implements InterruptVector {
     private final EmulatedVector vector;
     private volatile boolean woken;
+
+    /** Who waits; null if nobody does. */
+    private volatile @Nullable Thread blocking;
 
     /** Signals seen; belongs to the thread that waits. */
     private int seen;
@@ -55,21 +55,29 @@ final class EmulatedVector {
       if (take()) {
         return true;
       }
-      vector.lock.lockInterruptibly();
+      blocking = Thread.currentThread();
       vector.blocked.incrementAndGet();
       try {
-        long left = timeoutNs;
-        while (!take()) {
-          if (left <= 0) {
-            return false;
-          }
-          left = vector.changed.awaitNanos(left);
-        }
-        return true;
+        return park(timeoutNs);
       } finally {
         vector.blocked.decrementAndGet();
-        vector.lock.unlock();
+        blocking = null;
       }
+    }
+
+    private boolean park(long timeoutNs) throws InterruptedException {
+      long fromNs = System.nanoTime();
+      while (!take()) {
+        if (Thread.interrupted()) {
+          throw new InterruptedException();
+        }
+        long leftNs = timeoutNs - (System.nanoTime() - fromNs);
+        if (leftNs <= 0) {
+          return false;
+        }
+        LockSupport.parkNanos(vector, leftNs);
+      }
+      return true;
     }
 
     private boolean take() {
@@ -86,10 +94,12 @@ final class EmulatedVector {
     @Override
     public void wake() {
       woken = true;
-      vector.wakeBlocked();
+      LockSupport.unpark(blocking);
     }
 
     @Override
-    public void close() {}
+    public void close() {
+      vector.waiters.remove(this);
+    }
   }
 }
