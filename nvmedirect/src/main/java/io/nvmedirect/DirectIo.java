@@ -243,7 +243,7 @@ final class DirectIo {
 
   /** Submits, waits, and throws if the operation has failed. */
   void runToEnd(AsyncIo io) throws IOException {
-    submitOrQueue(io, true);
+    submitAndReap(io);
     queue.completionWait().await(io, policy, latencies);
     try {
       io.throwIfFailed();
@@ -480,6 +480,18 @@ final class DirectIo {
     }
     if (io.isAsynchronous()) {
       queue.asyncSubmitted();
+    }
+  }
+
+  private void submitAndReap(AsyncIo io) throws IOException {
+    boolean submitted = false;
+    try {
+      queue.submitAndReap(io.request());
+      submitted = true;
+    } finally {
+      if (!submitted) {
+        abandon(io);
+      }
     }
   }
 

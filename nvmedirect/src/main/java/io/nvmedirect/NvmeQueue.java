@@ -190,6 +190,38 @@ public final class NvmeQueue implements AutoCloseable {
   }
 
   /**
+   * Submits, rings, and reaps what is done by then, for a thread that is going to wait: no callback runs
+   * here. What throws, throws before the request is submitted.
+   */
+  void submitAndReap(BlockRequest request) throws NvmeException {
+    enter();
+    boolean submitted = false;
+    try {
+      checkOpen();
+      queue.submitOrQueue(request);
+      submitted = true;
+    } finally {
+      if (!submitted) {
+        exit();
+      }
+    }
+    try {
+      ringReapAndExit();
+    } catch (RuntimeException | Error e) {
+      // It would be taken for a refusal. Who waits reaps again, and finds it out.
+      CompletionThread.report(e);
+    }
+  }
+
+  private void ringReapAndExit() {
+    try {
+      queue.ring();
+    } finally {
+      reapAndExit(false);
+    }
+  }
+
+  /**
    * Gives the requests of a flow a priority and a weight. Does not make a confined queue the calling
    * thread's.
    */
@@ -282,13 +314,13 @@ public final class NvmeQueue implements AutoCloseable {
   /**
    * Reaps for a thread that waits for an operation: no callback runs here.
    *
-   * @return operations that were completed
+   * @return operations that were completed; 0 also if another thread has the queue
    */
   int pollWhileWaiting() {
     return reapAndDeliver(false);
   }
 
-  /** Reaps and runs callbacks; what they throw is reported, not thrown. */
+  /** Likewise, and runs callbacks; what they throw is reported, not thrown. */
   int pollForCallbacks() {
     return reapAndDeliver(true);
   }
