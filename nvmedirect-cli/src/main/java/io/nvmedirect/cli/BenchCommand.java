@@ -32,14 +32,15 @@ import picocli.CommandLine.Spec;
     name = "bench",
     header = "Measure I/O operations per second, latency and CPU time.",
     description = {
-      "Each queue belongs to one thread, which keeps --iodepth I/Os in flight and polls for their "
-          + "completions. Latency is from the post of a command to its completion as the thread sees "
-          + "it; with --rate-iops it is from when the I/O was due.",
-      "A load that writes overwrites the device's data. Without --rw: random reads, and on mem: then "
-          + "random writes. A mem: device is filled first, and so is a new file. mem: and file: "
-          + "controllers get a thread of their own unless the address has a mode.",
-      "Instead of an address it takes a job file of fio's format; options given beside it win over "
-          + "the file's. With --compare it measures the ways that Java has to one file, side by side."
+      "Each queue belongs to one thread, which keeps --iodepth I/Os in flight and polls for their"
+          + " completions. Latency is from the post of a command to its completion as the thread"
+          + " sees it; with --rate-iops it is from when the I/O was due.",
+      "A load that writes overwrites the device's data. Without --rw: random reads, and on mem:"
+          + " then random writes. A mem: device is filled first, and so is a new file. mem: and"
+          + " file: controllers get a thread of their own unless the address has a mode.",
+      "Instead of an address it takes a job file of fio's format; options given beside it win over"
+          + " the file's. With --compare it measures the ways that Java has to one file, side by"
+          + " side."
     },
     footer = {
       "  nvmed bench",
@@ -67,8 +68,8 @@ final class BenchCommand implements Callable<Integer> {
       arity = "0..1",
       paramLabel = "ADDRESS|JOBS",
       description = {
-        "The device, see 'nvmed --help' (default: mem:1GiB); or a job file; or with another engine a "
-            + "path; or with --compare a directory."
+        "The device, see 'nvmed --help' (default: mem:1GiB); or a job file; or with another engine"
+            + " a path; or with --compare a directory."
       })
   @Nullable String target;
 
@@ -76,7 +77,8 @@ final class BenchCommand implements Callable<Integer> {
       names = "--json",
       paramLabel = "FILE",
       description =
-          "Write the results to a file too, as fio's json+; - writes them to standard output instead.")
+          "Write the results to a file too, as fio's json+; - writes them to standard output"
+              + " instead.")
   @Nullable String json;
 
   @Option(
@@ -88,8 +90,8 @@ final class BenchCommand implements Callable<Integer> {
   @Option(
       names = "--compare",
       description =
-          "Measure this framework, FileChannel, AsynchronousFileChannel, a mapped file and io_uring on "
-              + "one file, which is made and deleted.")
+          "Measure this framework, FileChannel, AsynchronousFileChannel, a mapped file and io_uring"
+              + " on one file, which is made and deleted.")
   boolean compare;
 
   @Override
@@ -151,8 +153,11 @@ final class BenchCommand implements Callable<Integer> {
         e);
   }
 
-  private boolean isJobFile(String text) {
-    return load.engine == null && !Addresses.isAddress(text) && Files.isRegularFile(Path.of(text));
+  /** With an engine, a file may also be what is measured. */
+  private boolean isJobFile(String text) throws IOException {
+    return !Addresses.isAddress(text)
+        && Files.isRegularFile(Path.of(text))
+        && (load.engine == null || JobFile.isOne(Path.of(text)));
   }
 
   private List<Job> jobsOfFile(Path file) throws IOException {

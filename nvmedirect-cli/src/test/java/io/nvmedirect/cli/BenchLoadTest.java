@@ -285,6 +285,55 @@ final class BenchLoadTest {
     assertFails(1, jobs("[a]\nfilename=mem:1MiB\nrw=trim\n").toString(), "load.fio:3", "rw=trim");
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"[a]\n", "\n  ; a comment\n[a]\n", "# a comment\n[a]\n", "\t[a]\n"})
+  void jobFile_besideAnEngine_isReadAndNotOverwritten(String begin) throws IOException {
+    Path data = Files.write(directory.resolve("data"), new byte[1 << 20]);
+    Path file =
+        Files.writeString(directory.resolve("jobs"), begin + "rw=write\nioengine=mmap\nsize=64k\n");
+    String text = Files.readString(file);
+    Path json = directory.resolve("r.json");
+    done("%s --engine filechannel --size 128k --filename %s --json %s".formatted(file, data, json));
+    assertThat(file).hasContent(text);
+    JsonNode job = new ObjectMapper().readTree(json.toFile()).at("/jobs/0");
+    assertThat(job.get("jobname").asText()).isEqualTo("a");
+    assertThat(job.at("/job options/ioengine").asText()).isEqualTo("filechannel");
+    assertThat(job.at("/write/io_bytes").asLong()).isEqualTo(128 << 10);
+  }
+
+  @Test
+  void image_besideAnEngine_isMeasured() throws IOException {
+    byte[] content = new byte[1 << 20];
+    content[0] = '[';
+    Path image = Files.write(directory.resolve("image"), content);
+    assertThat(done(image + " --engine filechannel --rw randread --runtime 50ms").out())
+        .containsPattern("(?m)^randread +[1-9]");
+    assertThat(image).hasBinaryContent(content);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 'x', 0xff})
+  void image_withoutFile_exits1AndSaysHowItIsWritten(int content) throws IOException {
+    byte[] bytes = new byte[3 << 20];
+    Arrays.fill(bytes, (byte) content);
+    Path image = Files.write(directory.resolve("disk.img"), bytes);
+    Cli.Result result = bench(image.toString());
+    assertThat(result.status()).isEqualTo(1);
+    assertThat(result.err())
+        .startsWith("nvmed: " + image + ": is no job file")
+        .contains("file:" + image)
+        .hasSizeLessThan(1000);
+  }
+
+  @Test
+  void jobFile_longLine_isQuotedInPart() throws IOException {
+    Cli.Result result = bench(jobs("[" + "x".repeat(100_000)).toString());
+    assertThat(result.status()).isEqualTo(1);
+    assertThat(result.err())
+        .contains("load.fio:1: '[xxx", "…' (100001 characters)", "write [NAME]")
+        .hasSizeLessThan(1000);
+  }
+
   // ---- Output.
 
   @Test

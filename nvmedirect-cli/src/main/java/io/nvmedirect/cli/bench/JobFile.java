@@ -31,6 +31,11 @@ public record JobFile(List<Job> jobs, List<String> messages) {
   private static final Set<String> SIZE_KEYS =
       Set.of("bs", "bsrange", "bssplit", "size", "filesize", "io_size", "offset");
 
+  /** Whether a file looks like one of jobs, so that it is not to be taken for data. */
+  public static boolean isOne(Path file) throws IOException {
+    return JobText.isJobs(file);
+  }
+
   /**
    * Reads a file.
    *

@@ -59,6 +59,7 @@ final class JobLines {
   }
 
   private void readFile(Path file, int includes) throws IOException {
+    JobText.require(file);
     List<String> lines;
     try {
       lines = Files.readAllLines(file);
@@ -95,11 +96,14 @@ final class JobLines {
       return;
     }
     if (line.startsWith("[")) {
-      throw new IOException(at + ": '" + line + "' is no section: write [NAME]");
+      throw new IOException(at + ": " + JobText.quoted(line) + " is no section: write [NAME]");
     }
     if (sections.isEmpty()) {
       throw new IOException(
-          at + ": '" + line + "' is before the first section: begin with [global] or [NAME]");
+          at
+              + ": "
+              + JobText.quoted(line)
+              + " is before the first section: begin with [global] or [NAME]");
     }
     int equals = line.indexOf('=');
     String key = equals < 0 ? line : line.substring(0, equals).strip();

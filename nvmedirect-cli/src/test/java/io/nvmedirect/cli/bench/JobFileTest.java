@@ -182,7 +182,11 @@ final class JobFileTest {
     Path binary = Files.write(directory.resolve("x"), new byte[] {(byte) 0xff, 0});
     assertThatExceptionOfType(IOException.class)
         .isThrownBy(() -> JobFile.read(binary, Map.of()))
-        .withMessage(binary + ": no text in UTF-8");
+        .withMessageStartingWith(binary + ": is no job file, which is text");
+    Path latin = Files.write(directory.resolve("y"), new byte[] {'[', (byte) 0xe4, ']'});
+    assertThatExceptionOfType(IOException.class)
+        .isThrownBy(() -> JobFile.read(latin, Map.of()))
+        .withMessage(latin + ": no text in UTF-8");
     assertThatExceptionOfType(NoSuchFileException.class)
         .isThrownBy(() -> JobFile.read(directory.resolve("nope"), Map.of()));
   }
