@@ -106,7 +106,7 @@ final class BenchCommand implements Callable<Integer> {
       }
     }
     List<Job> jobs = jobs();
-    try (BenchDevices devices = new BenchDevices(namespace, nvmed.stop)) {
+    try (BenchDevices devices = new BenchDevices(namespace, nvmed)) {
       for (Job job : jobs) {
         if (job.target().engine() == Engine.NVMED) {
           devices.open(job.target().address());

@@ -3,10 +3,13 @@ package io.nvmedirect.cli;
 import io.nvmedirect.NvmeDevice;
 import io.nvmedirect.cli.bench.Devices;
 import io.nvmedirect.cli.format.Addresses;
+import io.nvmedirect.sysfs.ExclusiveClaim;
+import io.nvmedirect.sysfs.Roots;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.SplittableRandom;
@@ -21,11 +24,14 @@ final class BenchDevices implements Devices, AutoCloseable {
 
   private final NamespaceOption namespace;
   private final Stop stop;
+  private final Roots roots;
   private final Map<String, Session> sessions = new LinkedHashMap<>();
+  private final Map<Path, ExclusiveClaim> claims = new HashMap<>();
 
-  BenchDevices(NamespaceOption namespace, Stop stop) {
+  BenchDevices(NamespaceOption namespace, Nvmed nvmed) {
     this.namespace = namespace;
-    this.stop = stop;
+    this.stop = nvmed.stop;
+    this.roots = nvmed.streams.roots();
   }
 
   @Override
@@ -42,6 +48,18 @@ final class BenchDevices implements Devices, AutoCloseable {
       }
     }
     return session.device();
+  }
+
+  /** A block device is claimed until the bench is over, so that nobody mounts it meanwhile. */
+  @Override
+  @SuppressWarnings("MustBeClosedChecker") // closed with the devices
+  public void claim(Path path) throws IOException {
+    if (Files.exists(path)) {
+      Path real = path.toRealPath();
+      if (!claims.containsKey(real)) {
+        claims.put(real, ExclusiveClaim.of(roots, path));
+      }
+    }
   }
 
   private static boolean isNewFile(String address) {
@@ -77,6 +95,7 @@ final class BenchDevices implements Devices, AutoCloseable {
 
   @Override
   public void close() throws IOException {
+    claims.values().forEach(ExclusiveClaim::close);
     IOException failure = null;
     for (Session session : sessions.values()) {
       try {

@@ -67,15 +67,15 @@ final class Comparison {
               "nvmed",
               false,
               false,
-              "this framework, and its emulated controller on another thread, which calls pread and "
-                  + "pwrite through the page cache"),
+              "this framework, and its emulated controller on another thread, which calls pread and"
+                  + " pwrite through the page cache"),
           new Contender(
               "nvmed mem:",
               "nvmed",
               false,
               true,
-              "this framework, and its emulated controller on another thread, which copies from and "
-                  + "to memory: no file, no disk"));
+              "this framework, and its emulated controller on another thread, which copies from and"
+                  + " to memory: no file, no disk"));
 
   private static final List<String> DEPTHS = List.of("1", "8", "32", "128");
   private static final List<String> WORKLOADS = List.of("randread", "randwrite");
@@ -183,7 +183,7 @@ final class Comparison {
   /** With the devices opened anew, so that none has threads while others are measured. */
   private Result measure(Contender contender, String workload, String depth, Path file)
       throws IOException {
-    try (BenchDevices devices = new BenchDevices(namespace, nvmed.stop)) {
+    try (BenchDevices devices = new BenchDevices(namespace, nvmed)) {
       Run run =
           new Run(
               devices,

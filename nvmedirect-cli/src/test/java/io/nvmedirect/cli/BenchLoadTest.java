@@ -225,6 +225,51 @@ final class BenchLoadTest {
     assertFails(1, directory + " --engine filechannel --rw randwrite", directory.toString());
   }
 
+  /** Disks of a machine that is made of plain files; the first has a partition. */
+  private Path disk(String mountinfo) throws IOException {
+    new FakeMachine(directory)
+        .file("sys/devices/sdb/dev", "8:16\n")
+        .file("sys/devices/sdb/sdb1/dev", "8:17\n")
+        .file("sys/devices/sdb/sdb1/partition", "1\n")
+        .link("sys/class/block/sdb", "../../devices/sdb")
+        .link("sys/class/block/sdb1", "../../devices/sdb/sdb1")
+        .mountinfo(mountinfo);
+    Files.write(directory.resolve("dev/sdb1"), new byte[1 << 20]);
+    return Files.write(directory.resolve("dev/sdb"), new byte[1 << 20]);
+  }
+
+  private Cli.Result benchThere(String line) {
+    return Cli.run(new byte[0], directory, ("bench " + line).split(" "));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"filechannel", "mmap", "asyncfilechannel", "iouring"})
+  void blockDevice_mounted_isNotWrittenTo(String engine) throws IOException {
+    Path disk = disk("30 22 8:17 / /data rw - ext4 /dev/sdb1 rw");
+    Path link = Files.createSymbolicLink(directory.resolve("disk"), disk);
+    for (Path path : List.of(disk, link, directory.resolve("dev/sdb1"))) {
+      Cli.Result result =
+          benchThere("%s --engine %s --rw randwrite --runtime 1h".formatted(path, engine));
+      assertThat(result.status()).as(result.toString()).isEqualTo(1);
+      assertThat(result.err())
+          .isEqualTo(
+              "nvmed: %s is in use: partition sdb1 is mounted at /data; nothing was written\n"
+                  .formatted(path));
+      assertThat(path).hasBinaryContent(new byte[1 << 20]);
+    }
+  }
+
+  @Test
+  void blockDevice_mounted_isReadAndOneThatIsNotIsWritten() throws IOException {
+    Path disk = disk("30 22 8:17 / /data rw - ext4 /dev/sdb1 rw");
+    Cli.Result read =
+        benchThere(disk + " --engine filechannel --rw randread --runtime 50ms --ramp-time 1ms");
+    assertThat(read.status()).as(read.toString()).isZero();
+    disk("30 22 8:1 / /data rw - ext4 /dev/sda1 rw");
+    Cli.Result written = benchThere(disk + " --engine filechannel --rw randwrite --io-size 64k");
+    assertThat(written.status()).as(written.toString()).isZero();
+  }
+
   // ---- Job files.
 
   private Path jobs(String text) throws IOException {

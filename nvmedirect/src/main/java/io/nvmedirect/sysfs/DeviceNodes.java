@@ -1,7 +1,9 @@
 package io.nvmedirect.sysfs;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /** Names under /dev. */
 final class DeviceNodes {
@@ -21,5 +23,23 @@ final class DeviceNodes {
     } catch (IOException e) {
       return below; // gone, or of another mount namespace
     }
+  }
+
+  /**
+   * The kernel's name of the block device that a path leads to, whatever the path is called; null if it leads to
+   * something else.
+   */
+  static @Nullable String blockName(Roots roots, Path path) throws IOException {
+    Path node = path.toRealPath();
+    String number = DeviceNumber.of(node);
+    if (number != null && number.startsWith("b")) {
+      String name =
+          KernelFiles.linkName(roots.sys().resolve("dev/block").resolve(number.substring(1)));
+      return name == null ? KernelFiles.name(node) : name;
+    }
+    // A node of a machine below another root is a plain file.
+    String name = KernelFiles.name(node);
+    boolean known = Files.exists(roots.block(name).resolve("dev"));
+    return known && node.equals(roots.dev().toRealPath().resolve(name)) ? name : null;
   }
 }

@@ -65,6 +65,16 @@ final class Uses {
     return List.copyOf(uses);
   }
 
+  /** All uses of a block device, of its partitions and of what lies on them, but for this process's. */
+  List<Use> of(String name) {
+    List<Use> uses = new ArrayList<>();
+    Visit visit = new Visit(name, uses);
+    visit.device(name, describe(name), List.of());
+    visit.partitions(name);
+    long own = ProcessHandle.current().pid();
+    return uses.stream().filter(use -> !use.isOpenBy(own)).toList();
+  }
+
   private void opened(
       List<Use> uses,
       @Nullable String namespace,
@@ -137,10 +147,14 @@ final class Uses {
         String mapped = KernelFiles.text(roots.block(holder).resolve("dm/name"));
         // Where no udev makes a link of it, /dev/mapper has nodes.
         device(holder, description, mapped == null ? List.of() : List.of("/dev/mapper/" + mapped));
-        for (Path child : KernelFiles.children(roots.block(holder))) {
-          if (Files.exists(child.resolve("partition"))) {
-            device(KernelFiles.name(child), "partition " + KernelFiles.name(child), List.of());
-          }
+        partitions(holder);
+      }
+    }
+
+    private void partitions(String disk) {
+      for (Path child : KernelFiles.children(roots.block(disk))) {
+        if (Files.exists(child.resolve("partition"))) {
+          device(KernelFiles.name(child), "partition " + KernelFiles.name(child), List.of());
         }
       }
     }
@@ -153,6 +167,9 @@ final class Uses {
   /** {@code LVM volume vg0-root (dm-0)}. */
   private String describe(String holder) {
     Path block = roots.block(holder);
+    if (Files.exists(block.resolve("partition"))) {
+      return "partition " + holder;
+    }
     String mapped = KernelFiles.text(block.resolve("dm/name"));
     if (mapped != null) {
       String uuid = Objects.requireNonNullElse(KernelFiles.text(block.resolve("dm/uuid")), "");

@@ -25,8 +25,11 @@ record Region(@Nullable NvmeDevice device, @Nullable BlockFile file, long sizeBy
       requireQueues(job, device);
       return new Region(device, null, size(job, device.sizeBytes()));
     }
-    BlockFile file =
-        BlockFile.open(Path.of(target.address()), end, pattern.workload().writes, target.direct());
+    Path path = Path.of(target.address());
+    if (pattern.workload().writes) {
+      devices.claim(path);
+    }
+    BlockFile file = BlockFile.open(path, end, pattern.workload().writes, target.direct());
     return new Region(null, file, size(job, file.sizeBytes()));
   }
 
