@@ -5,7 +5,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.BitSet;
 import java.util.zip.CRC32C;
 
 /**
@@ -31,7 +30,7 @@ final class CheckedBlocks {
   private final MemorySegment[] buffers;
   private final ByteBuffer[] views;
   private final CRC32C crc = new CRC32C();
-  private final BitSet written = new BitSet();
+  private final UnitSet written = new UnitSet();
   private long writes;
   private long checked;
 
@@ -69,8 +68,7 @@ final class CheckedBlocks {
 
   /** The device has written an I/O: from now on it can be checked. */
   void written(int lengthBytes, long position) {
-    int first = (int) ((position - offset) / unitBytes);
-    written.set(first, first + lengthBytes / unitBytes);
+    written.set((position - offset) / unitBytes, lengthBytes / unitBytes);
   }
 
   /** Checks what was read into the buffer of a slot. */
@@ -98,7 +96,7 @@ final class CheckedBlocks {
   }
 
   private boolean wasWritten(long position) {
-    return written.get((int) ((position - offset) / unitBytes));
+    return written.get((position - offset) / unitBytes);
   }
 
   private IOException corrupt(long position, String what) {
@@ -117,8 +115,8 @@ final class CheckedBlocks {
 
   /** The position of the first unit at or behind {@code position} that was written; -1 if there is none. */
   long nextWritten(long position) {
-    int unit = written.nextSetBit((int) ((position - offset) / unitBytes));
-    return unit < 0 ? -1 : offset + (long) unit * unitBytes;
+    long unit = written.next((position - offset) / unitBytes);
+    return unit < 0 ? -1 : offset + unit * unitBytes;
   }
 
   /** Units that were checked and found right. */

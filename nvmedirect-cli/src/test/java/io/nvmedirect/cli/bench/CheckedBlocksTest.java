@@ -2,6 +2,7 @@ package io.nvmedirect.cli.bench;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIOException;
+import static org.assertj.core.api.Assertions.assertThatNoException;
 
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -85,5 +86,22 @@ final class CheckedBlocksTest {
     assertThat(blocks.nextWritten(OFFSET)).isEqualTo(OFFSET + 3 * UNIT);
     assertThat(blocks.nextWritten(OFFSET + 4 * UNIT)).isEqualTo(OFFSET + 4 * UNIT);
     assertThat(blocks.nextWritten(OFFSET + 5 * UNIT)).isEqualTo(-1);
+  }
+
+  /** A disk of several terabytes has more than 2^31 units of 512 bytes. */
+  @ParameterizedTest
+  @ValueSource(longs = {0, (1L << 31) - 2, 1L << 31, (1L << 33) + 5, (1L << 20) - 2})
+  void written_anyUnit_isKnown(long unit) {
+    long position = OFFSET + unit * UNIT;
+    blocks.written(LENGTH, position);
+    assertThat(blocks.nextWritten(OFFSET)).isEqualTo(position);
+    assertThat(blocks.nextWritten(position + 3 * UNIT)).isEqualTo(position + 3 * UNIT);
+    assertThat(blocks.nextWritten(position + LENGTH)).isEqualTo(-1);
+    new CheckedBlocks(6, UNIT, OFFSET, 1, io).fill(0, UNIT, position + UNIT);
+    assertThatIOException()
+        .isThrownBy(() -> blocks.check(0, UNIT, position + UNIT))
+        .withMessageContaining("older than this run");
+    new CheckedBlocks(6, UNIT, OFFSET, 1, io).fill(0, UNIT, position + LENGTH);
+    assertThatNoException().isThrownBy(() -> blocks.check(0, UNIT, position + LENGTH));
   }
 }
