@@ -25,12 +25,12 @@ final class Crew {
     int depth = asynchronous ? job.depth() : 1;
     // A blocking engine's workers do together what one with several I/Os in flight does.
     int sharers = asynchronous ? 1 : job.depth();
-    Job each = job.with(job.pace().shared(sharers));
     SplittableRandom seeds = new SplittableRandom(job.pattern().seed());
     try {
       for (int i = 0; i < count; i++) {
         SplittableRandom random = seeds.split();
-        Positions positions = positions(region.sizeBytes(), i, count, random);
+        Job each = job.with(job.pace().shared(i % sharers, sharers));
+        Positions positions = positions(region.sizeBytes(), i, count, sharers, random);
         workers.add(
             new Worker(
                 each,
@@ -50,12 +50,16 @@ final class Crew {
     }
   }
 
-  /** In the whole region; but what is written to be checked is written by one worker only. */
-  private Positions positions(long sizeBytes, int worker, int workers, SplittableRandom random)
+  /**
+   * In the whole region, from its beginning on, as fio has it, but for the workers that are together one with several
+   * I/Os in flight. What is written to be checked is written by one worker only.
+   */
+  private Positions positions(
+      long sizeBytes, int worker, int workers, int sharers, SplittableRandom random)
       throws IOException {
     Job.Pattern pattern = job.pattern();
     if (workers == 1 || !pattern.workload().writes || job.verification() == Job.Verification.NONE) {
-      return new Positions(pattern, sizeBytes, worker, workers, random);
+      return new Positions(pattern, sizeBytes, worker % sharers, sharers, random);
     }
     int unitBytes = pattern.blocks().least();
     long partBytes = sizeBytes / unitBytes / workers * unitBytes;

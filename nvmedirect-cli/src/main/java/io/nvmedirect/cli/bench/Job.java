@@ -92,13 +92,17 @@ public record Job(
    * @param poisson whether the intervals are exponentially distributed, else they are equal
    * @param thinkNs a pause of the worker, in nanoseconds
    * @param thinkBlocks the number of I/Os between pauses, from 1 on
+   * @param phaseNs when the first I/O is due, in nanoseconds after the start
    */
-  public record Pace(double iops, boolean poisson, long thinkNs, int thinkBlocks) {
+  public record Pace(double iops, boolean poisson, long thinkNs, int thinkBlocks, long phaseNs) {
 
-    /** What is left of the rate for each of several. */
-    Pace shared(int workers) {
-      return new Pace(iops / workers, poisson, thinkNs, thinkBlocks);
+    /** The part of one of several workers, which take turns: they do not all begin their I/Os at once. */
+    Pace shared(int worker, int workers) {
+      long phase = iops == 0 ? 0 : (long) (worker * NS_PER_SECOND / iops);
+      return new Pace(iops / workers, poisson, thinkNs, thinkBlocks, phase);
     }
+
+    private static final double NS_PER_SECOND = 1e9;
   }
 
   /** What is done to know that the data is right. */

@@ -294,7 +294,8 @@ public final class JobOptions {
         rate,
         JobValues.isPoisson(value("rate_process", "linear")),
         FioValues.time("thinktime", value("thinktime", "0"), "us").toNanos(),
-        count("thinktime_blocks", 1));
+        count("thinktime_blocks", 1),
+        0);
   }
 
   private int bytesOfEach(BlockSizes blocks) {

@@ -117,6 +117,12 @@ final class Measurement {
     writes.record(lengthBytes, postedNs, dueNs, nowNs);
   }
 
+  /** I/Os that were due and never posted: they have a latency since then, and nothing else. */
+  void overdue(boolean write, long waitedNs, long count) {
+    Direction direction = write ? writes : reads;
+    direction.fromDueNs.recordValueWithCount(Math.clamp(waitedNs, 0, LONGEST_NS), count);
+  }
+
   void synced(long postedNs, long nowNs) {
     syncsNs.recordValue(Math.clamp(nowNs - postedNs, 0, LONGEST_NS));
   }

@@ -1,5 +1,6 @@
 package io.nvmedirect.cli.bench;
 
+import java.util.Arrays;
 import java.util.SplittableRandom;
 import java.util.function.LongSupplier;
 import org.apache.commons.rng.sampling.distribution.RejectionInversionZipfSampler;
@@ -13,7 +14,9 @@ final class Positions {
   private final int unitBytes;
   private final LongSupplier unit;
   private final boolean random;
-  private long next;
+
+  /** Of reads and of writes: as with fio, each of them is sequential. */
+  private final long[] next = new long[2];
 
   /**
    * @param sizeBytes of the region, at least as long as the longest I/O
@@ -25,7 +28,7 @@ final class Positions {
     this.sizeBytes = sizeBytes;
     this.random = pattern.workload().random;
     long units = sizeBytes / unitBytes;
-    this.next = units / shares * share * unitBytes;
+    Arrays.fill(next, units / shares * share * unitBytes);
     this.unit = random ? units(pattern, units, bits) : () -> 0;
   }
 
@@ -103,16 +106,17 @@ final class Positions {
   }
 
   /** The position of the next I/O, in bytes. */
-  long next(int lengthBytes) {
+  long next(int lengthBytes, boolean write) {
     if (random) {
       long last = (sizeBytes - lengthBytes) / unitBytes * unitBytes;
       return offset + Math.min(unit.getAsLong() * unitBytes, last);
     }
-    if (next + lengthBytes > sizeBytes) {
-      next = 0;
+    int direction = write ? 1 : 0;
+    if (next[direction] + lengthBytes > sizeBytes) {
+      next[direction] = 0;
     }
-    long position = offset + next;
-    next += lengthBytes;
+    long position = offset + next[direction];
+    next[direction] += lengthBytes;
     return position;
   }
 }

@@ -32,7 +32,7 @@ public record ToolCost(double nsPerIo, double bytesPerIo) {
             job.depth(),
             1,
             new Job.Span(WARM_UP, RUNTIME, true, 0),
-            new Job.Pace(0, false, 0, 1),
+            new Job.Pace(0, false, 0, 1, 0),
             0,
             Job.Verification.NONE,
             job.grouping());

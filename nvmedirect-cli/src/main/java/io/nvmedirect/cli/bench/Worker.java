@@ -14,7 +14,9 @@ import org.jspecify.annotations.Nullable;
  * its slot: one reading of the clock each.
  *
  * <p>With a rate, an I/O is due at a moment that does not depend on the ones before it, and its latency is
- * counted from there too: a device that stalls does not hide the I/Os that it kept from being posted.
+ * counted from there too: a device that stalls does not hide the I/Os that it kept from being posted. Nor does a
+ * stall at the end: what is in flight then is counted when it ends, and what was due and could not be posted with
+ * the time that it has waited until then.
  */
 final class Worker implements BlockIo.Listener {
 
@@ -37,6 +39,9 @@ final class Worker implements BlockIo.Listener {
 
   private static final long SPIN_NS = TimeUnit.MICROSECONDS.toNanos(100);
   private static final long SECOND_NS = TimeUnit.SECONDS.toNanos(1);
+
+  /** A rate far beyond the device leaves more overdue I/Os than are worth a look at each. */
+  private static final long MOST_OVERDUE = 1_000_000;
 
   private final Job job;
   private final BlockIo io;
@@ -78,6 +83,10 @@ final class Worker implements BlockIo.Listener {
   private boolean ended;
   private boolean readingBack;
   private long checkNext;
+
+  /** When the time or the user ended the load; 0 if that was its last byte. */
+  private long overdueUntilNs;
+
   private @Nullable IOException failure;
   private volatile boolean cancelled;
 
@@ -144,11 +153,11 @@ final class Worker implements BlockIo.Listener {
     fromNs = from;
     untilNs = until;
     try {
-      dueNs = System.nanoTime();
-      progressNs = dueNs;
+      progressNs = System.nanoTime();
+      dueNs = progressNs + job.pace().phaseNs();
       load();
       if (measuring) {
-        measurement.end(Math.min(System.nanoTime(), untilNs));
+        finish(System.nanoTime());
       }
       if (failure == null && !cancelled && readsBack()) {
         readBack();
@@ -166,8 +175,10 @@ final class Worker implements BlockIo.Listener {
 
   private void load() throws IOException {
     while (!ended || inFlight > 0) {
-      ended |= cancelled;
       long nowNs = System.nanoTime();
+      if (cancelled) {
+        endAt(nowNs);
+      }
       if (!measuring && nowNs >= fromNs) {
         measuring = true;
         begunBytes = 0;
@@ -186,6 +197,32 @@ final class Worker implements BlockIo.Listener {
     }
   }
 
+  /** With a rate, the measurement lasts until nothing is in flight. */
+  private void finish(long nowNs) {
+    if (isPaced() && overdueUntilNs != 0) {
+      countOverdue(nowNs);
+    }
+    measurement.end(isPaced() ? nowNs : Math.min(nowNs, untilNs));
+  }
+
+  /** What was due before the end and was never posted: without these, a stall at the end would not show. */
+  private void countOverdue(long nowNs) {
+    if (held >= 0) {
+      measurement.overdue(kinds[held] == Kind.WRITE, nowNs - duesNs[held], 1);
+    }
+    double intervalNs = SECOND_NS / job.pace().iops();
+    long count = (long) Math.ceil((overdueUntilNs - dueNs) / intervalNs);
+    long step = Math.max(1, count / MOST_OVERDUE);
+    for (long i = 0; i < count; i += step) {
+      long waitedNs = nowNs - dueNs - (long) (i * intervalNs);
+      measurement.overdue(isWrite(random.nextLong()), waitedNs, Math.min(step, count - i));
+    }
+  }
+
+  private boolean isPaced() {
+    return job.pace().iops() > 0;
+  }
+
   private void poll(long waitNs, long nowNs) throws IOException {
     if (io.poll(waitNs) > 0 || inFlight == 0) {
       progressNs = nowNs;
@@ -197,7 +234,7 @@ final class Worker implements BlockIo.Listener {
   }
 
   private long untilDue(long nowNs) {
-    return Math.clamp(dueNs - nowNs, 0, LONGEST_WAIT_NS);
+    return Math.clamp(Math.min(dueNs - nowNs, untilNs - nowNs), 0, LONGEST_WAIT_NS);
   }
 
   private static void pause(long ns) {
@@ -253,7 +290,9 @@ final class Worker implements BlockIo.Listener {
     if (readingBack) {
       return beginCheck(slot, nowNs);
     }
-    ended |= nowNs >= untilNs;
+    if (nowNs >= untilNs) {
+      endAt(untilNs);
+    }
     // What was chosen, and the flush behind it, comes before the end by bytes.
     if (ended || quiescing || held >= 0) {
       return false;
@@ -270,15 +309,21 @@ final class Worker implements BlockIo.Listener {
     return true;
   }
 
+  private void endAt(long ns) {
+    if (!ended) {
+      ended = true;
+      overdueUntilNs = ns;
+    }
+  }
+
   /** Chooses kind, length and position of the next I/O. */
   private void choose(int slot) {
     long bits = random.nextLong();
     int length = job.pattern().blocks().choose((int) bits);
-    boolean write =
-        writes && (!reads || (int) (((bits >>> 32) * 100) >>> 32) >= job.pattern().readPercent());
+    boolean write = isWrite(bits);
     kinds[slot] = write ? Kind.WRITE : Kind.READ;
     lengths[slot] = length;
-    where[slot] = positions.next(length);
+    where[slot] = positions.next(length, write);
     begunBytes += length;
     if (write && job.fsyncEvery() > 0 && ++writesSinceFlush >= job.fsyncEvery()) {
       quiescing = true;
@@ -288,10 +333,15 @@ final class Worker implements BlockIo.Listener {
     }
   }
 
+  private boolean isWrite(long bits) {
+    return writes
+        && (!reads || (int) (((bits >>> 32) * 100) >>> 32) >= job.pattern().readPercent());
+  }
+
   /** When the I/O is due, and with it the one after. */
   private long paced(long nowNs) {
     Job.Pace pace = job.pace();
-    if (pace.iops() == 0) {
+    if (!isPaced()) {
       return nowNs;
     }
     long due = dueNs;
@@ -336,7 +386,7 @@ final class Worker implements BlockIo.Listener {
   public void completed(int slot) {
     long nowNs = System.nanoTime();
     inFlight--;
-    if (measuring && !readingBack && nowNs < untilNs && postedNs[slot] >= fromNs) {
+    if (measuring && !readingBack && (nowNs < untilNs || isPaced()) && postedNs[slot] >= fromNs) {
       account(slot, nowNs);
     }
     switch (kinds[slot]) {

@@ -206,6 +206,16 @@ final class EnginesTest {
     assertThat(zeroes).isLessThan(bytes.length / 100);
   }
 
+  private static List<Result> run(Job job) throws IOException {
+    return new Run(
+            address -> {
+              throw new IOException(address);
+            },
+            () -> false,
+            (names, elapsedNs, totalNs, operations, measuredNs) -> {})
+        .run(List.of(job));
+  }
+
   @Test
   void crew_blockingEngine_sharesBytesAndRate() throws IOException {
     Path file = file(noise(1));
@@ -218,14 +228,31 @@ final class EnginesTest {
             "io_size=40k",
             "rate_iops=1000000",
             "filename=" + file);
-    List<Result> results =
-        new Run(
-                address -> {
-                  throw new IOException(address);
-                },
-                () -> false,
-                (names, elapsedNs, totalNs, operations, measuredNs) -> {})
-            .run(List.of(job));
+    List<Result> results = run(job);
     assertThat(results.stream().mapToLong(Result::bytes).sum()).isEqualTo(2 * 40960);
+  }
+
+  /** Where each job of fio's begins without an offset_increment. */
+  @ParameterizedTest
+  @CsvSource({"1, 16", "4, 64"})
+  void crew_sequential_jobsBeginAtTheOffsetAndTheWorkersOfOneShareIt(int depth, int blocks)
+      throws IOException {
+    Path file = file(new byte[BLOCKS * BLOCK]);
+    Job job =
+        Jobs.of(
+            "rw=write",
+            "ioengine=filechannel",
+            "iodepth=" + depth,
+            "numjobs=3",
+            "io_size=" + blocks * BLOCK,
+            "filename=" + file);
+    List<Result> results = run(job);
+    assertThat(results.stream().mapToLong(Result::bytes).sum()).isEqualTo(3L * blocks * BLOCK);
+    byte[] bytes = Files.readAllBytes(file);
+    for (int block = 0; block < BLOCKS; block++) {
+      assertThat(part(bytes, block * BLOCK).mismatch(MemorySegment.ofArray(new byte[BLOCK])) >= 0)
+          .as("whether block %d was written", block)
+          .isEqualTo(block < blocks);
+    }
   }
 }

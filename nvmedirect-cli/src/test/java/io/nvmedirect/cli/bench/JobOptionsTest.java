@@ -51,7 +51,7 @@ final class JobOptionsTest {
                 1,
                 1,
                 new Job.Span(Duration.ZERO, null, false, 0),
-                new Job.Pace(0, false, 0, 1),
+                new Job.Pace(0, false, 0, 1, 0),
                 0,
                 Job.Verification.NONE,
                 new Job.Grouping(false, false, false, Duration.ZERO)));
@@ -371,7 +371,8 @@ final class JobOptionsTest {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> job("filename=" + file, "size=12k"))
         .withMessage(
-            "filename=%s: the file has 8192 bytes and the jobs need 12288; remove it, or give a smaller size",
+            "filename=%s: the file has 8192 bytes and the jobs need 12288; remove it, or give a"
+                + " smaller size",
             file);
   }
 
@@ -420,7 +421,8 @@ final class JobOptionsTest {
       value = {
         "rw=randtrim | rw=randtrim: read, write, rw, randread",
         "rw=trimwrite | rw=trimwrite: read, write",
-        "rw=read:-8k | rw=read:-8k: read, write, rw, randread, randwrite or randrw; no trims, and no offsets",
+        "rw=read:-8k | rw=read:-8k: read, write, rw, randread, randwrite or randrw; no trims, and"
+            + " no offsets",
         "bs=0 | bs=0: 1 byte to 1g",
         "bs=x | bs=x: 'x' is no size",
         "bsrange=4k | bsrange=4k: a range such as 4k-64k",
@@ -438,11 +440,15 @@ final class JobOptionsTest {
         "time_based=2 | time_based=2: 0 or 1",
         "rwmixread=120 | rwmixread=120: 0 to 100",
         "rwmixwrite=120 | rwmixwrite=120: 0 to 100",
-        "random_distribution=pareto:0.9 | random_distribution=pareto:0.9: random, zipf:1.2, normal:20",
+        "random_distribution=pareto:0.9 | random_distribution=pareto:0.9: random, zipf:1.2,"
+            + " normal:20",
         "random_distribution=zipf:0 | random_distribution=zipf:0: the number is more than 0",
-        "random_distribution=normal:101 | random_distribution=normal:101: the deviation is at most 100",
+        "random_distribution=normal:101 | random_distribution=normal:101: the deviation is at most"
+            + " 100",
         "random_distribution=zoned:50/50 | random_distribution=zoned:50/50: the percentages are 50",
-        "random_distribution=zoned:60/50:40/50,50/50:50/50 | random_distribution=zoned:60/50:40/50,50/50:50/50: reads and writes have the same zones",
+        "random_distribution=zoned:60/50:40/50,50/50:50/50 |"
+            + " random_distribution=zoned:60/50:40/50,50/50:50/50: reads and writes have the same"
+            + " zones",
         "random_distribution=zoned_abs:50/1g:50/2g | random_distribution=zoned_abs",
         "randseed=x | randseed=x: a whole number",
         "rate_iops=x | rate_iops=x: a number for each second",

@@ -24,7 +24,7 @@ final class PositionsTest {
   }
 
   private static long[] blocks(Positions positions, int count) {
-    return LongStream.generate(() -> positions.next(BLOCK) / BLOCK).limit(count).toArray();
+    return LongStream.generate(() -> positions.next(BLOCK, false) / BLOCK).limit(count).toArray();
   }
 
   private static Map<Long, Long> counts(Positions positions) {
@@ -53,6 +53,18 @@ final class PositionsTest {
     Positions positions =
         new Positions(Jobs.of("rw=write").pattern(), 8 * BLOCK, share, 4, new SplittableRandom(1));
     assertThat(blocks(positions, 3)).containsExactly(first, first + 1, (first + 2) % 8);
+  }
+
+  /** As with fio, of which each direction is sequential by itself. */
+  @Test
+  void next_sequentialMixed_readsAndWritesHaveAPositionEach() {
+    Positions positions = positions(4 * BLOCK, 1, "rw=rw");
+    assertThat(LongStream.generate(() -> positions.next(BLOCK, false) / BLOCK).limit(3))
+        .containsExactly(0L, 1L, 2L);
+    assertThat(LongStream.generate(() -> positions.next(BLOCK, true) / BLOCK).limit(2))
+        .containsExactly(0L, 1L);
+    assertThat(positions.next(BLOCK, false) / BLOCK).isEqualTo(3);
+    assertThat(positions.next(BLOCK, true) / BLOCK).isEqualTo(2);
   }
 
   @ParameterizedTest
@@ -106,7 +118,7 @@ final class PositionsTest {
         Positions positions = new Positions(pattern, size, 0, 1, random);
         for (int i = 0; i < 5000; i++) {
           int length = pattern.blocks().choose(random.nextInt());
-          long position = positions.next(length);
+          long position = positions.next(length, i % 3 == 0);
           assertThat(position)
               .as("%s, %d bytes of %d", sizes, length, size)
               .isBetween(8192L, 8192 + size - length);

@@ -27,7 +27,10 @@ final class WorkerTest {
   private final SplittableRandom random = new SplittableRandom(11);
 
   private Worker worker(String... lines) throws IOException {
-    Job job = Jobs.of(lines);
+    return worker(Jobs.of(lines));
+  }
+
+  private Worker worker(Job job) throws IOException {
     long size = (long) BLOCKS * BLOCK;
     long bytes = job.span().bytes() > 0 ? job.span().bytes() : size;
     return new Worker(
@@ -215,6 +218,72 @@ final class WorkerTest {
     assertThat(reads.fromDueNs.getCountBetweenValues(halfNs, HOUR_NS)).isGreaterThan(150);
     assertThat(reads.fromDueNs.getMaxValue())
         .isGreaterThanOrEqualTo(reads.fromPostNs.getMaxValue());
+  }
+
+  /** A device that stalls shortly before the end, until long after it. */
+  @ParameterizedTest
+  @ValueSource(ints = {1, 8})
+  void run_rateAndAStallAtTheEnd_countsWhatIsInFlightAndWhatIsOverdue(int depth)
+      throws IOException {
+    long msNs = TimeUnit.MILLISECONDS.toNanos(1);
+    Worker worker =
+        worker("rw=randread", "iodepth=" + depth, "rate_iops=1000", "time_based", "runtime=1h");
+    long[] stall = new long[3];
+    io.beforePoll =
+        () -> {
+          long now = System.nanoTime();
+          if (stall[0] == 0 && stall[2] - now < 400 * msNs) {
+            stall[0] = now;
+            while (System.nanoTime() - stall[2] < 101 * msNs) {
+              LockSupport.parkNanos(msNs);
+            }
+            stall[1] = System.nanoTime();
+          }
+        };
+    long from = System.nanoTime();
+    long until = from + 600 * msNs;
+    stall[2] = until;
+    worker.run(from, until);
+    Measurement.Direction reads = worker.measurement().reads;
+    long posted = reads.fromPostNs.getTotalCount();
+    long stalledNs = stall[1] - stall[0];
+    // One each millisecond was due, whether it was posted or not.
+    assertThat(reads.fromDueNs.getTotalCount()).isBetween(550L, 602L);
+    assertThat(posted).isEqualTo(io.begun.size()).isLessThan(598);
+    assertThat(reads.fromPostNs.getMaxValue()).isGreaterThan(stalledNs * 99 / 100);
+    assertThat(reads.fromDueNs.getMaxValue()).isGreaterThan(stalledNs * 99 / 100);
+    // All that were due in the stall have waited since then, for 100 ms after the end too.
+    long overdue = reads.fromDueNs.getCountBetweenValues(100 * msNs, HOUR_NS);
+    assertThat(overdue).isBetween((until - stall[0]) / msNs - 2, (until - stall[0]) / msNs + 100);
+    assertThat(worker.measurement().endNs() - until).isGreaterThanOrEqualTo(100 * msNs);
+  }
+
+  @Test
+  void run_rateFarBeyondTheDevice_countsTheOverdueInTheirDirections() throws IOException {
+    Worker worker =
+        worker("rw=randrw", "rwmixread=75", "rate_iops=75g,25g", "time_based", "runtime=1h");
+    io.endsAPoll = 1;
+    long from = System.nanoTime();
+    worker.run(from, from + TimeUnit.MILLISECONDS.toNanos(20));
+    double reads = worker.measurement().reads.fromDueNs.getTotalCount();
+    double writes = worker.measurement().writes.fromDueNs.getTotalCount();
+    // 2 ^ 30 times a hundred in a second.
+    assertThat(reads + writes).isBetween(2.1e9, 2.2e9);
+    assertThat(reads / (reads + writes)).isBetween(0.74, 0.76);
+  }
+
+  @Test
+  void run_phase_delaysTheFirst() throws IOException {
+    Job.Pace pace = Jobs.of("rate_iops=10").pace();
+    assertThat(pace.shared(0, 4)).isEqualTo(new Job.Pace(2.5, false, 0, 1, 0));
+    assertThat(pace.shared(3, 4)).isEqualTo(new Job.Pace(2.5, false, 0, 1, 300_000_000));
+    assertThat(Jobs.of().pace().shared(3, 4).phaseNs()).isZero();
+    Job job = Jobs.of("rw=read", "rate_iops=10", "number_ios=1");
+    Worker worker = worker(job.with(pace.shared(3, 4)));
+    long from = System.nanoTime();
+    worker.run(from, from + HOUR_NS);
+    assertThat(System.nanoTime() - from).isGreaterThanOrEqualTo(300_000_000);
+    assertThat(io.begun).hasSize(1);
   }
 
   @Test
