@@ -14,9 +14,11 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -97,7 +99,7 @@ final class BenchCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     BenchOutput output = new BenchOutput(nvmed, json, html);
-    output.requireDirectories();
+    output.requireWritable();
     if (compare) {
       try {
         return new Comparison(nvmed, namespace, load, output).run(target);
@@ -105,20 +107,38 @@ final class BenchCommand implements Callable<Integer> {
         throw misused(e);
       }
     }
-    List<Job> jobs = jobs();
+    List<Job> jobs = jobs(output);
+    // Ctrl-C waits until what there is has been shown.
+    nvmed.stop.enter();
+    try {
+      measure(jobs, output);
+    } finally {
+      nvmed.stop.leave();
+    }
+    nvmed.stop.check();
+    return 0;
+  }
+
+  private void measure(List<Job> jobs, BenchOutput output) throws IOException {
     try (BenchDevices devices = new BenchDevices(namespace, nvmed)) {
       for (Job job : jobs) {
         if (job.target().engine() == Engine.NVMED) {
           devices.open(job.target().address());
         }
       }
+      Run run = new Run(devices, nvmed.stop::requested, observer());
+      run.require(jobs);
       ToolCost cost = ToolCost.of(jobs.getFirst());
       output.header(jobs, devices.opened());
-      Run run = new Run(devices, nvmed.stop::requested, observer());
       List<Result> results = measured(run, jobs);
-      output.show(results, run.checkedBlocks(), cost, devices.opened());
+      if (results.isEmpty()) {
+        return;
+      }
+      if (nvmed.stop.requested()) {
+        output.interrupted();
+      }
+      output.show(results, run.totals(), cost, devices.opened());
     }
-    return 0;
   }
 
   private List<Result> measured(Run run, List<Job> jobs) throws IOException {
@@ -131,12 +151,12 @@ final class BenchCommand implements Callable<Integer> {
 
   // ---- Jobs.
 
-  private List<Job> jobs() throws IOException {
+  private List<Job> jobs(BenchOutput output) throws IOException {
     try {
       if (target != null && isJobFile(target)) {
-        return jobsOfFile(Path.of(target));
+        return jobsOfFile(Path.of(target), output);
       }
-      return jobsOfOptions();
+      return jobsOfOptions(output);
     } catch (IllegalArgumentException e) {
       throw misused(e);
     }
@@ -160,14 +180,12 @@ final class BenchCommand implements Callable<Integer> {
         && (load.engine == null || JobFile.isOne(Path.of(text)));
   }
 
-  private List<Job> jobsOfFile(Path file) throws IOException {
+  private List<Job> jobsOfFile(Path file, BenchOutput output) throws IOException {
     Map<String, String> given = new LinkedHashMap<>(load.given());
     single(given, "rw", load.workloads);
     single(given, "iodepth", load.depths);
     JobFile jobs = JobFile.read(file, given);
-    if (!"-".equals(json)) {
-      jobs.messages().forEach(nvmed::say);
-    }
+    jobs.messages().forEach(output::note);
     return jobs.jobs().stream().map(BenchCommand::withOwnThread).toList();
   }
 
@@ -179,13 +197,14 @@ final class BenchCommand implements Callable<Integer> {
     values.forEach(value -> given.put(key, value));
   }
 
-  private List<Job> jobsOfOptions() {
+  private List<Job> jobsOfOptions(BenchOutput output) {
     String address = target == null ? MEMORY : target;
     List<String> workloads =
         !load.workloads.isEmpty()
             ? load.workloads
             : Addresses.isMemory(address) ? List.of("randread", "randwrite") : List.of("randread");
     List<Job> jobs = new ArrayList<>();
+    Set<String> notes = new LinkedHashSet<>();
     for (String workload : workloads) {
       for (String depth : load.depths.isEmpty() ? List.of(DEPTH) : load.depths) {
         JobOptions options = new JobOptions();
@@ -204,8 +223,10 @@ final class BenchCommand implements Callable<Integer> {
         load.given().forEach(options::set);
         options.set("name", workload.strip().toLowerCase(Locale.ROOT));
         jobs.add(withOwnThread(withRamp(load.build(options))));
+        notes.addAll(options.ignored());
       }
     }
+    notes.forEach(note -> output.note("Note    " + note));
     return jobs;
   }
 

@@ -4,6 +4,7 @@ import io.nvmedirect.NvmeDevice;
 import io.nvmedirect.cli.bench.FioJson;
 import io.nvmedirect.cli.bench.Job;
 import io.nvmedirect.cli.bench.Result;
+import io.nvmedirect.cli.bench.Run;
 import io.nvmedirect.cli.bench.RunInfo;
 import io.nvmedirect.cli.bench.ToolCost;
 import io.nvmedirect.cli.format.Addresses;
@@ -16,14 +17,18 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** What {@code bench} writes: tables, JSON, a page. */
 final class BenchOutput {
+
+  private static final int MOST_LOADS = 8;
 
   private final Nvmed nvmed;
   private final @Nullable String json;
@@ -40,31 +45,51 @@ final class BenchOutput {
     this.html = html;
   }
 
-  private boolean isJsonOnly() {
+  boolean isJsonOnly() {
     return "-".equals(json);
   }
 
   /** Fails now, not after minutes of measuring. */
-  void requireDirectories() throws IOException {
+  void requireWritable() throws IOException {
     if (json != null && !isJsonOnly()) {
-      requireDirectory(Path.of(json));
+      requireWritable(Path.of(json));
     }
     if (html != null) {
-      requireDirectory(html);
+      requireWritable(html);
     }
   }
 
-  private static void requireDirectory(Path file) throws IOException {
+  private static void requireWritable(Path file) throws IOException {
     Path parent = file.toAbsolutePath().getParent();
-    if (parent == null || !Files.isWritable(parent)) {
-      throw new IOException(file + ": no directory to write to");
+    if (Files.isDirectory(file)) {
+      throw new IOException(file + ": is a directory; give the name of a file in it");
     }
+    if (Files.exists(file) ? !Files.isWritable(file) : !isWritableDirectory(parent)) {
+      throw new IOException(
+          file
+              + (Files.exists(file)
+                  ? ": cannot be written"
+                  : ": no directory to write to: " + parent));
+    }
+  }
+
+  private static boolean isWritableDirectory(@Nullable Path directory) {
+    return directory != null && Files.isDirectory(directory) && Files.isWritable(directory);
   }
 
   // ---- Before.
 
   void say(String line) {
     if (!isJsonOnly()) {
+      nvmed.say(line);
+    }
+  }
+
+  /** What is to be known even if standard output is for JSON only. */
+  void note(String line) {
+    if (isJsonOnly()) {
+      nvmed.warn(line);
+    } else {
       nvmed.say(line);
     }
   }
@@ -78,18 +103,39 @@ final class BenchOutput {
                   device.controller().modelNumber(),
                   Addresses.isEmulated(address) ? ", an emulated controller in this process" : ""));
     });
-    Job first = jobs.getFirst();
-    say(
-        "Load    %s blocks, iodepth %s, queues %d, %s"
-            .formatted(
-                blocks(first),
-                jobs.stream()
-                    .map(job -> Integer.toString(job.depth()))
-                    .distinct()
-                    .collect(Collectors.joining(", ")),
-                first.workers(),
-                length(first)));
+    loads(jobs);
     host();
+  }
+
+  /** A line for all jobs that differ in nothing but workload and depth. */
+  private void loads(List<Job> jobs) {
+    Map<String, List<Job>> loads =
+        jobs.stream()
+            .collect(
+                Collectors.groupingBy(BenchOutput::load, LinkedHashMap::new, Collectors.toList()));
+    int shown = 0;
+    for (Map.Entry<String, List<Job>> load : loads.entrySet()) {
+      if (shown == MOST_LOADS) {
+        say("        and %d more".formatted(loads.size() - shown));
+        return;
+      }
+      String names = loads.size() == 1 ? "" : distinct(load.getValue(), Job::name) + ": ";
+      say(
+          (shown++ == 0 ? "Load    " : "        ")
+              + names
+              + load.getKey()
+                  .formatted(distinct(load.getValue(), job -> Integer.toString(job.depth()))));
+    }
+  }
+
+  /** With a place for the depths. */
+  private static String load(Job job) {
+    return "%s blocks, iodepth %%s, queues %d, %s"
+        .formatted(blocks(job), job.workers(), length(job).replace("%", "%%"));
+  }
+
+  private static String distinct(List<Job> jobs, Function<Job, String> what) {
+    return jobs.stream().map(what).distinct().collect(Collectors.joining(", "));
   }
 
   void host() {
@@ -107,14 +153,19 @@ final class BenchOutput {
   }
 
   private static String length(Job job) {
-    Duration runtime = job.span().runtime();
-    if (!job.span().timeBased() || runtime == null) {
-      return job.span().bytes() > 0
-          ? Sizes.format(job.span().bytes()) + " each"
-          : "the size of the region each";
+    Job.Span span = job.span();
+    Duration runtime = span.runtime();
+    String limit = runtime == null ? "" : time(runtime);
+    if (!span.timeBased() || runtime == null) {
+      String bytes =
+          span.bytes() > 0 ? Sizes.format(span.bytes()) + " each" : "the size of the region each";
+      limit = bytes + (runtime == null ? "" : ", for %s at most".formatted(limit));
+    } else {
+      limit += " each";
     }
-    return "%s each after a warm-up of %s (not counted)"
-        .formatted(time(runtime), time(job.span().ramp()));
+    return span.ramp().isZero()
+        ? limit
+        : "%s after a warm-up of %s (not counted)".formatted(limit, time(span.ramp()));
   }
 
   static String time(Duration duration) {
@@ -138,23 +189,27 @@ final class BenchOutput {
 
   // ---- After.
 
+  /** Says that the results are not of all that was asked for. */
+  void interrupted() {
+    note("Note    interrupted: this is what was measured until then");
+  }
+
   /** Shows the results in all the ways that were asked for. */
-  void show(
-      List<Result> results, long checkedBlocks, ToolCost cost, Map<String, NvmeDevice> devices)
+  void show(List<Result> results, Run.Totals totals, ToolCost cost, Map<String, NvmeDevice> devices)
       throws IOException {
     Map<String, @Nullable Object> report = FioJson.of(info(cost, devices), results);
-    if (isJsonOnly()) {
-      nvmed.say(Json.text(report));
-    } else {
+    if (!isJsonOnly()) {
       ResultTables.print(nvmed.out(), results);
-      notes(results, checkedBlocks, cost);
+      notes(results, totals, cost);
     }
     write(report);
   }
 
-  /** Writes the files that were asked for. */
+  /** Writes the files that were asked for, and JSON to standard output if that was. */
   void write(Map<String, @Nullable Object> report) throws IOException {
-    if (json != null && !isJsonOnly()) {
+    if (isJsonOnly()) {
+      nvmed.say(Json.text(report));
+    } else if (json != null) {
       Files.writeString(Path.of(json), Json.text(report) + System.lineSeparator());
     }
     if (html != null) {
@@ -163,12 +218,10 @@ final class BenchOutput {
     }
   }
 
-  private void notes(List<Result> results, long checkedBlocks, ToolCost cost) {
-    if (checkedBlocks > 0) {
-      say(String.format(Locale.ROOT, "Verify  %,d blocks are right", checkedBlocks));
+  private void notes(List<Result> results, Run.Totals totals, ToolCost cost) {
+    if (totals.checkedBlocks() > 0) {
+      say(String.format(Locale.ROOT, "Verify  %,d blocks are right", totals.checkedBlocks()));
     }
-    long collections = results.stream().mapToLong(r -> r.usage().collections()).max().orElse(0);
-    long pausesMs = results.stream().mapToLong(r -> r.usage().collectionMs()).max().orElse(0);
     double operations = Math.max(1, results.stream().mapToLong(Result::operations).sum());
     double allocated =
         results.stream().mapToLong(r -> r.usage().allocatedBytes()).sum() / operations;
@@ -176,13 +229,14 @@ final class BenchOutput {
         String.format(
             Locale.ROOT,
             "GC      %d collections, %d ms; the workers allocated %.1f bytes per I/O",
-            collections,
-            pausesMs,
+            totals.collections(),
+            totals.collectionMs(),
             allocated));
     say(
         String.format(
             Locale.ROOT,
-            "Tool    %.0f ns of each I/O are its own: positions, clock, histogram; %.1f bytes allocated",
+            "Tool    %.0f ns of each I/O are its own: positions, clock, histogram; %.1f bytes"
+                + " allocated",
             cost.nsPerIo(),
             cost.bytesPerIo()));
   }

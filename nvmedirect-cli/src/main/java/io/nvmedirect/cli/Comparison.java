@@ -12,10 +12,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** {@code bench --compare}: the same loads on the same file by everything that Java has. */
@@ -126,20 +128,36 @@ final class Comparison {
       requireJobs(file);
       ToolCost cost = ToolCost.of(job(CONTENDERS.getFirst(), "randread", "32", file));
       List<Result> results = measure(file);
-      print(cost);
-      output.write(FioJson.of(output.info(cost, Map.of()), results));
+      if (!results.isEmpty()) {
+        show(results, cost);
+      }
+      nvmed.stop.check();
     } finally {
       Files.deleteIfExists(file);
     }
   }
 
+  private void show(List<Result> results, ToolCost cost) throws IOException {
+    if (nvmed.stop.requested()) {
+      output.interrupted();
+    }
+    if (!output.isJsonOnly()) {
+      print(cost);
+    }
+    output.write(FioJson.of(output.info(cost, Map.of()), results));
+  }
+
   /** So that a wrong option is found before the first measurement. */
   private void requireJobs(Path file) {
+    Set<String> notes = new LinkedHashSet<>();
     for (String workload : workloads()) {
       for (String depth : depths()) {
-        Job _ = job(CONTENDERS.getFirst(), workload, depth, file);
+        JobOptions options = options(CONTENDERS.getFirst(), workload, depth, file);
+        Job _ = load.build(options);
+        notes.addAll(options.ignored());
       }
     }
+    notes.forEach(note -> output.note("Note    " + note));
   }
 
   private List<Result> measure(Path file) throws IOException {
@@ -152,6 +170,9 @@ final class Comparison {
           for (Contender contender : CONTENDERS) {
             progress.note(done++, "%s, %s, iodepth %s".formatted(contender.name, workload, depth));
             Result result = measureIfPossible(contender, workload, depth, file);
+            if (nvmed.stop.requested()) {
+              return results;
+            }
             if (result != null) {
               results.add(result);
               table
@@ -165,13 +186,15 @@ final class Comparison {
     return results;
   }
 
-  /** Null if the kernel refuses io_uring, as containers often have it. */
+  /** Null if the kernel refuses io_uring, as containers often have it, or the user wishes to end. */
   private @Nullable Result measureIfPossible(
       Contender contender, String workload, String depth, Path file) throws IOException {
     try {
       return measure(contender, workload, depth, file);
     } catch (IOException e) {
-      nvmed.stop.check();
+      if (nvmed.stop.requested()) {
+        return null;
+      }
       if (!contender.engine.equals("iouring")) {
         throw e;
       }
@@ -181,7 +204,7 @@ final class Comparison {
   }
 
   /** With the devices opened anew, so that none has threads while others are measured. */
-  private Result measure(Contender contender, String workload, String depth, Path file)
+  private @Nullable Result measure(Contender contender, String workload, String depth, Path file)
       throws IOException {
     try (BenchDevices devices = new BenchDevices(namespace, nvmed)) {
       Run run =
@@ -189,11 +212,16 @@ final class Comparison {
               devices,
               nvmed.stop::requested,
               (names, elapsedNs, totalNs, operations, measuredNs) -> {});
-      return run.run(List.of(job(contender, workload, depth, file))).getFirst();
+      List<Result> results = run.run(List.of(job(contender, workload, depth, file)));
+      return results.isEmpty() ? null : results.getFirst();
     }
   }
 
   private Job job(Contender contender, String workload, String depth, Path file) {
+    return load.build(options(contender, workload, depth, file));
+  }
+
+  private JobOptions options(Contender contender, String workload, String depth, Path file) {
     JobOptions options = new JobOptions();
     options.set("size", SIZE);
     options.set("runtime", RUNTIME);
@@ -215,7 +243,7 @@ final class Comparison {
     options.set("time_based", "1");
     options.set("norandommap", "1");
     options.set("group_reporting", "1");
-    return load.build(options);
+    return options;
   }
 
   private List<String> depths() {
@@ -259,8 +287,8 @@ final class Comparison {
         name,
         ResultTables.number("%,.0f", result.iops()),
         ResultTables.number("%.2f", baseIops == 0 ? 0 : result.iops() / baseIops),
-        ResultTables.micros(side.fromPostNs().getValueAtPercentile(50)),
-        ResultTables.micros(side.fromPostNs().getValueAtPercentile(99)),
+        ResultTables.micros(side.fromDueNs().getValueAtPercentile(50)),
+        ResultTables.micros(side.fromDueNs().getValueAtPercentile(99)),
         ResultTables.micros(
             (double) result.usage().processCpuNs() / Math.max(1, result.operations())));
   }

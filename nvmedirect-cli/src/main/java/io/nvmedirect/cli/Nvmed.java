@@ -128,6 +128,13 @@ final class Nvmed implements Runnable {
     out.flush();
   }
 
+  /** Prints a line on standard error. */
+  void warn(String line) {
+    PrintWriter err = spec.commandLine().getErr();
+    err.println(line);
+    err.flush();
+  }
+
   /** Standard output for text. */
   PrintWriter out() {
     return spec.commandLine().getOut();

@@ -95,6 +95,7 @@ final class BenchCommandTest {
       strings = {
         "bench mem:1MiB?lba=4096 --bs 512 --runtime 100ms",
         "bench mem:1MiB --bs 2MiB --runtime 100ms",
+        "bench mem:64MiB --bs 1g --runtime 100ms",
         "bench mem:1MiB --iodepth 65535 --runtime 100ms",
         "bench mem:1MiB --queues 1000 --runtime 100ms",
         "bench mem:1MiB --json /nonexistent/result.json --runtime 1h"
@@ -103,5 +104,6 @@ final class BenchCommandTest {
     Cli.Result result = Cli.run(line.split(" "));
     assertThat(result.status()).as(line + ": " + result).isEqualTo(1);
     assertThat(result.err()).startsWith("nvmed: ").doesNotContain("\tat ", "unexpected error");
+    assertThat(result.out()).isEmpty();
   }
 }

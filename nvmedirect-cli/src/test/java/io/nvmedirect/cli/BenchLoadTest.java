@@ -192,6 +192,23 @@ final class BenchLoadTest {
     }
   }
 
+  /** What does something else than it says is said, in a report for people and beside JSON. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "--rw randrw --rwmixread 70 --rate-iops 1000|rwmixread=70: the rates make it 50",
+        "--rw randread --engine psync --iodepth 16|iodepth=16: 1, for fio's engine is synchronous",
+        "--rw randread --engine libaio|ioengine=libaio: the I/O is nvmed's"
+      })
+  void option_withAnotherEffect_isNamed(String line) throws IOException {
+    String options = "mem:1MiB --runtime 50ms --ramp-time 1ms " + line.split("\\|", 2)[0];
+    String note = "Note    " + line.split("\\|", 2)[1];
+    assertThat(done(options).out().lines()).containsOnlyOnce(note);
+    Cli.Result json = bench(options + " --json -");
+    assertThat(json.err().lines()).containsOnlyOnce(note);
+    assertThat(new ObjectMapper().readTree(json.out()).get("jobs")).hasSize(1);
+  }
+
   @Test
   void size_smallerThanABlock_exits2() {
     assertFails(2, "mem:1MiB --size 1k", "--size=1k");
@@ -326,6 +343,95 @@ final class BenchLoadTest {
   }
 
   @Test
+  void jobFile_keyWithoutEffect_isNamedBesideJsonToo() throws IOException {
+    Path file = jobs("[a]\nfilename=mem:1MiB\nio_size=64k\nnice=7\n");
+    String note = file + ":4: [a] nice=7";
+    assertThat(done(file.toString()).out().lines()).containsOnlyOnce(note);
+    Cli.Result json = bench(file + " --json -");
+    assertThat(json.err()).isEqualTo(note + "\n");
+    assertThat(new ObjectMapper().readTree(json.out()).get("jobs")).hasSize(1);
+  }
+
+  @Test
+  void jobFile_severalLoads_aLineForEach() throws IOException {
+    Path file =
+        jobs(
+            """
+            [global]
+            filename=mem:1MiB
+            [a]
+            rw=read
+            io_size=64k
+            iodepth=2
+            [b]
+            rw=write
+            bs=8k
+            size=512k
+            runtime=10
+            [c]
+            rw=randread
+            io_size=64k
+            iodepth=4
+            """);
+    assertThat(done(file.toString()).out())
+        .contains(
+            """
+            Load    a, c: 4 KiB blocks, iodepth 2, 4, queues 1, 64 KiB each
+                    b: 8 KiB blocks, iodepth 1, queues 1, the size of the region each, for 10 s at most
+            """);
+  }
+
+  /** The first load has ended and the second one does I/O when the user wishes to end. */
+  @Test
+  void jobFile_stopped_showsWhatThereIs() throws Exception {
+    Path data = Files.write(directory.resolve("data"), new byte[1 << 20]);
+    Path json = directory.resolve("r.json");
+    Path file =
+        jobs(
+            """
+            [done]
+            filename=mem:1MiB
+            io_size=64k
+            [begun]
+            stonewall
+            ioengine=filechannel
+            filename=%s
+            rw=write
+            runtime=1h
+            time_based
+            [never]
+            stonewall
+            filename=mem:1MiB
+            """
+                .formatted(data));
+    Stop stop = new Stop();
+    StringWriter out = new StringWriter();
+    CompletableFuture<Integer> status =
+        execute(stop, out, "bench", file.toString(), "--json", json.toString());
+    while (firstByte(data) == 0 && !status.isDone()) {
+      Thread.onSpinWait();
+    }
+    assertThat(stop.request()).isTrue();
+    // The process ends now.
+    JsonNode jobs = new ObjectMapper().readTree(json.toFile()).get("jobs");
+    assertThat(jobs.findValuesAsText("jobname")).containsExactly("done", "begun");
+    assertThat(jobs.get(0).at("/read/total_ios").asLong()).isEqualTo(16);
+    assertThat(jobs.get(1).at("/write/total_ios").asLong()).isPositive();
+    assertThat(out.toString())
+        .contains("Note    interrupted: this is what was measured until then")
+        .containsPattern("(?m)^done +[1-9].* read")
+        .containsPattern("(?m)^begun +[1-9].* write")
+        .doesNotContainPattern("(?m)^never ");
+    assertThat(status.get(30, TimeUnit.SECONDS)).isEqualTo(130);
+  }
+
+  private static byte firstByte(Path file) throws IOException {
+    try (InputStream input = Files.newInputStream(file)) {
+      return (byte) input.read();
+    }
+  }
+
+  @Test
   void jobFile_wrong_exits1WithItsLine() throws IOException {
     assertFails(1, jobs("[a]\nfilename=mem:1MiB\nrw=trim\n").toString(), "load.fio:3", "rw=trim");
   }
@@ -380,6 +486,41 @@ final class BenchLoadTest {
   }
 
   // ---- Output.
+
+  @Test
+  void output_tables() {
+    String out = done("mem:1MiB --rw randrw --runtime 450ms --ramp-time 1ms").out();
+    String number = " +[\\d,]*\\d(\\.\\d+)?";
+    assertThat(out)
+        .containsPattern(
+            "(?m)^LATENCY µs +I/O +DEPTH +P50 +P75 +P90 +P95 +P99 +P99.5 +P99.9 +P99.99 +P99.999"
+                + " +MAX$")
+        .containsPattern("(?m)^randrw +read +32(" + number + "){10}$")
+        .containsPattern("(?m)^randrw +write +32(" + number + "){10}$")
+        .containsPattern("(?m)^IOPS OVER TIME +DEPTH +LOWEST +HIGHEST")
+        .containsPattern("(?m)^randrw +32(" + number + "){2} +[▁▂▃▄▅▆▇█]{4}$")
+        .containsPattern(
+            "(?m)^GC +\\d+ collections, \\d+ ms; the workers allocated \\d+\\.\\d bytes per I/O$")
+        .containsPattern(
+            "(?m)^Tool +[1-9]\\d* ns of each I/O are its own: .*; \\d+\\.\\d bytes allocated$");
+    String percentiles =
+        out.lines().filter(line -> line.matches("randrw +read +32 .*")).findFirst().orElseThrow();
+    assertThat(
+            Stream.of(percentiles.split(" +", -1))
+                .skip(3)
+                .map(us -> Double.valueOf(us.replace(",", ""))))
+        .isSorted();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"--json", "--html"})
+  void output_notWritable_exits1BeforeTheRun(String option) throws IOException {
+    String line = "mem:1MiB --runtime 1h " + option + " ";
+    assertFails(1, line + directory, directory + ": is a directory");
+    assertFails(1, line + directory + "/no/r", "/no/r: no directory to write to");
+    Path file = Files.writeString(directory.resolve("file"), "");
+    assertFails(1, line + file + "/r", "file/r: no directory to write to");
+  }
 
   @Test
   void html_isAPage() throws IOException {
@@ -437,6 +578,32 @@ final class BenchLoadTest {
     return result.out().lines().filter(line -> line.startsWith(contender + "  ")).toList();
   }
 
+  /** With a rate that none can keep, what counts is the wait, in the table as in the report. */
+  @Test
+  void compare_rate_latenciesAreFromWhenTheyWereDue() {
+    Cli.Result result =
+        done(
+            "--compare %s --size 1m --runtime 500ms --ramp-time 1ms --iodepth 1 --rw randread --rate-iops 1g"
+                .formatted(directory));
+    for (String contender : CONTENDERS) {
+      for (String row : rows(result, contender)) {
+        String p50 = row.strip().split(" {2,}", -1)[3].replace(",", "");
+        // Most never began, and half of them were due long before the end.
+        assertThat(Double.parseDouble(p50)).as(row).isGreaterThan(20_000);
+      }
+    }
+  }
+
+  @Test
+  void compare_jsonOnStandardOutput_isJsonAlone() throws IOException {
+    Cli.Result result =
+        done(
+            "--compare %s --size 1m --runtime 20ms --ramp-time 1ms --iodepth 1 --rw randread --json -"
+                .formatted(directory));
+    assertThat(new ObjectMapper().readTree(result.out()).get("jobs").findValuesAsText("jobname"))
+        .contains("FileChannel", "nvmed mem:");
+  }
+
   @Test
   void compare_noDirectory_exits1() {
     assertFails(1, "--compare " + directory + "/none", "none", "directory");
@@ -445,27 +612,38 @@ final class BenchLoadTest {
   @Test
   void compare_stopped_deletesItsFile() throws Exception {
     Stop stop = new Stop();
-    StringWriter err = new StringWriter();
-    Streams streams =
-        new Streams(
-            () -> Channels.newChannel(InputStream.nullInputStream()),
-            () -> Channels.newChannel(OutputStream.nullOutputStream()),
-            Roots.under(Path.of("/nonexistent")),
-            new LiveDriverSteps());
     CompletableFuture<Integer> status =
-        CompletableFuture.supplyAsync(() ->
-            Nvmed.commandLine(new Nvmed(streams, stop))
-                .setOut(new PrintWriter(new StringWriter()))
-                .setErr(new PrintWriter(err))
-                .execute(
-                    "bench", "--compare", directory.toString(), "--size", "1m", "--runtime", "1h"));
+        execute(
+            stop,
+            new StringWriter(),
+            "bench",
+            "--compare",
+            directory.toString(),
+            "--size",
+            "1m",
+            "--runtime",
+            "1h");
     while (files() == 0 && !status.isDone()) {
       Thread.onSpinWait();
     }
     assertThat(stop.request()).isTrue();
     // The process ends now.
     assertThat(files()).isZero();
-    assertThat(status.get(30, TimeUnit.SECONDS)).as(err.toString()).isEqualTo(130);
+    assertThat(status.get(30, TimeUnit.SECONDS)).isEqualTo(130);
+  }
+
+  private static CompletableFuture<Integer> execute(Stop stop, StringWriter out, String... line) {
+    Streams streams =
+        new Streams(
+            () -> Channels.newChannel(InputStream.nullInputStream()),
+            () -> Channels.newChannel(OutputStream.nullOutputStream()),
+            Roots.under(Path.of("/nonexistent")),
+            new LiveDriverSteps());
+    return CompletableFuture.supplyAsync(() ->
+        Nvmed.commandLine(new Nvmed(streams, stop))
+            .setOut(new PrintWriter(out))
+            .setErr(new PrintWriter(new StringWriter()))
+            .execute(line));
   }
 
   private long files() throws IOException {

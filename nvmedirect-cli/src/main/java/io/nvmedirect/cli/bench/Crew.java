@@ -101,6 +101,11 @@ final class Crew {
         : job.span().runtime().toNanos();
   }
 
+  /** Not if the user ended the run before. */
+  boolean hasMeasured() {
+    return workers.stream().anyMatch(worker -> worker.measurement().processEndNs() > 0);
+  }
+
   Job job() {
     return job;
   }

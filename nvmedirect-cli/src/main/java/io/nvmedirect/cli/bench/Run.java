@@ -39,7 +39,16 @@ public final class Run {
   private final Observer observer;
   private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
   private final long number = System.nanoTime() ^ ProcessHandle.current().pid() << 40;
-  private long checked;
+  private Totals totals = new Totals(0, 0, 0);
+
+  /**
+   * Of all jobs.
+   *
+   * @param checkedBlocks found right
+   * @param collections of garbage, while any of them measured
+   * @param collectionMs all of their pauses together
+   */
+  public record Totals(long checkedBlocks, long collections, long collectionMs) {}
 
   /**
    * Runs nothing yet.
@@ -53,10 +62,21 @@ public final class Run {
   }
 
   /**
-   * Runs all.
+   * Looks whether all jobs fit to what they work on, so that none fails after others have run.
    *
-   * @return what was measured of each job or group, in their order
-   * @throws IOException if an I/O fails, data is wrong, or the user ended it ({@link InterruptedIOException})
+   * @throws IOException if one does not
+   */
+  public void require(List<Job> jobs) throws IOException {
+    for (Job job : jobs) {
+      Region.open(job, devices);
+    }
+  }
+
+  /**
+   * Runs all, or until the user wishes to end.
+   *
+   * @return what was measured of each job or group, in their order; without those that had not begun to measure
+   * @throws IOException if an I/O fails or data is wrong
    */
   public List<Result> run(List<Job> jobs) throws IOException {
     Results results = new Results();
@@ -72,12 +92,15 @@ public final class Run {
     return results.list();
   }
 
-  /** Blocks that were found right. */
-  public long checkedBlocks() {
-    return checked;
+  /** What is known of all that have run. */
+  public Totals totals() {
+    return totals;
   }
 
   private void batch(List<Job> jobs, Results results) throws IOException {
+    if (stopRequested.getAsBoolean()) {
+      return;
+    }
     List<Crew> crews = new ArrayList<>();
     try {
       for (Job job : jobs) {
@@ -104,12 +127,20 @@ public final class Run {
     }
     BatchUsage usage = watch(crews, threads, startNs);
     rethrow();
+    long checked = 0;
     for (Crew crew : crews) {
       for (Worker worker : crew.workers()) {
         checked += worker.checked();
       }
-      results.add(crew, usage);
+      if (crew.hasMeasured()) {
+        results.add(crew, usage);
+      }
     }
+    totals =
+        new Totals(
+            totals.checkedBlocks + checked,
+            totals.collections + usage.collections(),
+            totals.collectionMs + usage.collectionMs());
   }
 
   private Thread start(Worker worker, Job job, long fromNs) {
@@ -217,11 +248,7 @@ public final class Run {
 
   private void rethrow() throws IOException {
     switch (failure.get()) {
-      case null -> {
-        if (stopRequested.getAsBoolean()) {
-          throw new InterruptedIOException("interrupted");
-        }
-      }
+      case null -> {}
       case IOException e -> throw e;
       case RuntimeException e -> throw e;
       case Throwable e -> throw new IllegalStateException("a worker died", e);

@@ -37,6 +37,7 @@ final class Worker implements BlockIo.Listener {
   /** A device of ours has deadlines of its own, which are shorter. */
   private static final long PATIENCE_NS = TimeUnit.MINUTES.toNanos(2);
 
+  private static final int MOST_NOISE_BYTES = 1 << 20;
   private static final long SPIN_NS = TimeUnit.MICROSECONDS.toNanos(100);
   private static final long SECOND_NS = TimeUnit.SECONDS.toNanos(1);
 
@@ -138,9 +139,13 @@ final class Worker implements BlockIo.Listener {
   }
 
   private void fill(int slot, SplittableRandom random) {
-    byte[] noise = new byte[job.pattern().blocks().most()];
+    MemorySegment buffer = io.buffer(slot);
+    byte[] noise = new byte[(int) Math.min(buffer.byteSize(), MOST_NOISE_BYTES)];
     random.nextBytes(noise);
-    MemorySegment.copy(MemorySegment.ofArray(noise), 0, io.buffer(slot), 0, noise.length);
+    for (long at = 0; at < buffer.byteSize(); at += noise.length) {
+      long length = Math.min(noise.length, buffer.byteSize() - at);
+      MemorySegment.copy(MemorySegment.ofArray(noise), 0, buffer, at, length);
+    }
   }
 
   /**

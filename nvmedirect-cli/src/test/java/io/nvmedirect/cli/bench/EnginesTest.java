@@ -232,6 +232,29 @@ final class EnginesTest {
     assertThat(results.stream().mapToLong(Result::bytes).sum()).isEqualTo(2 * 40960);
   }
 
+  /** Collections are the process's, and counted once for all that run together. */
+  @Test
+  void run_totals_haveTheCollectionsOfEachBatch() throws IOException {
+    Path file = file(noise(1));
+    Run run =
+        new Run(
+            address -> {
+              throw new IOException(address);
+            },
+            () -> false,
+            // Twenty times a second, in whichever batch.
+            (names, elapsedNs, totalNs, operations, measuredNs) -> System.gc());
+    String[] lines = {
+      "ioengine=filechannel", "filename=" + file, "stonewall", "runtime=200ms", "time_based"
+    };
+    List<Job> jobs = List.of(Jobs.of(lines), Jobs.of(lines), Jobs.of(lines));
+    List<Result> results = run.run(jobs);
+    assertThat(results).hasSize(3);
+    assertThat(run.totals().collections())
+        .isEqualTo(results.stream().mapToLong(r -> r.usage().collections()).sum())
+        .isGreaterThanOrEqualTo(3);
+  }
+
   /** Where each job of fio's begins without an offset_increment. */
   @ParameterizedTest
   @CsvSource({"1, 16", "4, 64"})
