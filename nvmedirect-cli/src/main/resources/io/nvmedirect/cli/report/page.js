@@ -106,17 +106,23 @@ function figure(title, note, wide, ...content) {
     element("figcaption", {}, element("h2", {}, title), note ? element("p", {}, note) : null), ...content);
 }
 
-/** One figure for all lines; one for each workload, and for each file of it, if they are too many. */
-function figures(title, rows, make) {
+/** What divides lines that are too many for a figure, and its name in the headings. */
+const DIVISIONS = [
+  [workload, (row) => `, ${workload(row)}`],
+  [(row) => row.file, (row) => fileCell(row).map((name) => ` · ${name}`).join("")],
+  [(row) => row.depth, (row) => ` · depth ${row.depth}`],
+];
+
+/** One figure for all lines; if they are too many, one for each workload, for each file of it, for each depth of that. */
+function figures(title, rows, make, divisions = DIVISIONS) {
   if (rows.length === 0) {
     return [];
   }
-  if (rows.length <= MOST_LINES) {
+  if (rows.length <= MOST_LINES || divisions.length === 0) {
     return [make(title, rows)];
   }
-  return grouping(rows, workload).flatMap((same) => same.length <= MOST_LINES
-    ? [make(`${title}, ${workload(same[0])}`, same)]
-    : grouping(same, (row) => row.file).map((group) => make([`${title}, ${workload(group[0])}`, ...fileCell(group[0])].join(" · "), group)));
+  const [[key, name], ...rest] = divisions;
+  return grouping(rows, key).flatMap((group) => figures(title + name(group[0]), group, make, rest));
 }
 
 /** Nines: 0 for 0 %, 1 for 90 %, 2 for 99 %. */
@@ -215,8 +221,27 @@ function sweeps(rows) {
     .map((group) => [...group].sort((a, b) => a.depth - b.depth));
 }
 
-function sweepFigure(groups) {
-  const names = groups.map(([row]) => [workload(row), ...(groups.some(([other]) => other.jobs !== row.jobs) ? [`jobs ${row.jobs}`] : []),
+/** What the jobs of a sweep have in common of their names; nothing if no other sweep has the workload. */
+function sweepName(group, groups) {
+  const [row] = group;
+  const shared = groups.filter(([other]) => other.file === row.file && workload(other) === workload(row) && other.direction === row.direction);
+  return shared.length > 1 ? [group.every((other) => other.name === row.name) ? row.name : row.name.replace(/\d+/g, "#")] : [];
+}
+
+/** One for all, or one for each workload if its lines are too many. */
+function sweepFigures(groups) {
+  if (groups.length === 0) {
+    return [];
+  }
+  return groups.length <= MOST_LINES
+    ? [sweepFigure("Depth sweep", groups)]
+    : grouping(groups, ([row]) => workload(row)).map((same) => sweepFigure(`Depth sweep, ${workload(same[0][0])}`, same));
+}
+
+function sweepFigure(heading, groups) {
+  const jobs = groups.map((group) => sweepName(group, groups));
+  const named = jobs.some((job) => job.length > 0);
+  const names = groups.map(([row], i) => [...jobs[i], workload(row), ...(groups.some(([other]) => other.jobs !== row.jobs) ? [`jobs ${row.jobs}`] : []),
     ...(groups.some(([other]) => workload(other) === workload(row) && other.direction !== row.direction) ? [row.direction] : []), ...fileCell(row)].join(" · "));
   const line = (value) => groups.map((group, index) => {
     const points = [...new Map(group.map((row) => [row.depth, value(row)]))].filter(([, y]) => y !== null);
@@ -231,12 +256,12 @@ function sweepFigure(groups) {
     tip: (points, x) => { const i = points.xs.indexOf(x); return i < 0 ? null : unit(points.ys[i]); },
     tipHead: (x) => `depth ${Math.round(2 ** x)}`,
   });
-  return figure("Depth sweep", "The same workload at several I/O depths.", true, legend(iops),
+  return figure(heading, "The same workload at several I/O depths.", true, legend(iops),
     element("div", { class: "plots two" },
       pane("IOPS", linearAxis("IOPS, I/O/s", short), iops, (y) => grouped(y, 0)),
       p99.length > 0 ? pane("p99 latency", logAxis("p99 latency, µs", short), p99, (y) => duration(10 ** y).join(" ")) : null),
-    numbers("Depth sweep", [text("Workload"), text("Direction"), ...fileColumn, ...resultColumns().slice(0, 1), ...measures()],
-      groups.flat().map((row) => [`${row.rw} ${row.bs}`, row.direction, ...fileCell(row), row.depth, ...measured(row)])));
+    numbers("Depth sweep", [...(named ? [text("Job")] : []), text("Workload"), text("Direction"), ...fileColumn, ...resultColumns().slice(0, 1), ...measures()],
+      groups.flat().map((row) => [...(named ? [row.name] : []), workload(row), row.direction, ...fileCell(row), row.depth, ...measured(row)])));
 }
 
 const resultColumns = () => [{ name: "Depth", decimals: 0 }, { name: "Jobs", decimals: 0 }];
@@ -244,13 +269,21 @@ const measures = () => [{ name: "IOPS", unit: "I/O/s", decimals: 0 }, { name: "B
   { name: "p50", unit: "µs" }, { name: "p99", unit: "µs" }, { name: "p99.9", unit: "µs" }];
 const measured = (row) => [row.iops, row.bytesPerSecond / MIB, ...MARKED.map((p) => at(row, p))];
 
-/** Rows of the first file with those of the same workload in the others. */
+/**
+ * Rows of the first file with those of the same workload in the others; where a file has several of a workload, those
+ * of the same name.
+ */
 function matches(rows) {
+  const kind = (row) => [row.rw, row.bs, row.depth, row.jobs, row.direction].join("|");
+  const shared = new Set(grouping(rows, (row) => `${row.file}|${kind(row)}`).filter((twins) => twins.length > 1).map(([row]) => kind(row)));
+  const exact = (row) => (shared.has(kind(row)) ? `${kind(row)}|${row.name}` : kind(row));
   const keyed = report.files.map((file, index) => {
-    const twins = grouping(rows.filter((row) => row.file === index), (row) => [row.rw, row.bs, row.depth, row.jobs, row.direction].join("|"));
-    return new Map(twins.flatMap((group) => group.map((row, i) => [[row.rw, row.bs, row.depth, row.jobs, row.direction, i].join("|"), row])));
+    const twins = grouping(rows.filter((row) => row.file === index), exact);
+    return new Map(twins.flatMap((group) => group.map((row, i) => [`${exact(row)}|${i}`, row])));
   });
-  return [...keyed[0].keys()].map((key) => keyed.map((file) => file.get(key)).filter(Boolean)).filter((group) => group.length > 1);
+  const groups = [...keyed[0].keys()].map((key) => keyed.map((file) => file.get(key)).filter(Boolean)).filter((group) => group.length > 1);
+  groups.forEach((group) => { group.named = shared.has(kind(group[0])); });
+  return groups;
 }
 
 const METRICS = [
@@ -277,11 +310,13 @@ function metric([name, unit, value, format], group) {
 }
 
 function matchBars(group) {
-  return element("section", { class: "match" }, element("h3", {}, matchName(group[0])),
+  return element("section", { class: "match" }, element("h3", {}, matchName(group)),
     element("div", { class: "metrics" }, ...METRICS.map((one) => metric(one, group))));
 }
 
-const matchName = (row) => `${row.rw} ${row.bs}, depth ${row.depth}, ${row.jobs} ${row.jobs === 1 ? "job" : "jobs"}, ${row.direction}`;
+const matchedJob = (group) => (group.named ? [group[0].name] : []);
+const matchName = (group) => [...matchedJob(group), workloadName(group[0])].join(" · ");
+const workloadName = (row) => `${row.rw} ${row.bs}, depth ${row.depth}, ${row.jobs} ${row.jobs === 1 ? "job" : "jobs"}, ${row.direction}`;
 
 function comparison(groups) {
   const columns = METRICS.flatMap(([name, unit], i) => [{ name, unit, ...(i === 0 ? { decimals: 0 } : {}) }, { name: "Ratio", unit: "×", decimals: 2 }]);
@@ -290,7 +325,7 @@ function comparison(groups) {
       ? element("details", {}, element("summary", {}, `${groups.length - MOST_MATCHES} more`), ...groups.slice(MOST_MATCHES).map(matchBars))
       : null),
     numbers("Comparison", [text("Workload"), text("File"), ...columns, text("Direction"), ...resultColumns()],
-      groups.flatMap((group) => group.map((row) => [workload(row), report.files[row.file].name,
+      groups.flatMap((group) => group.map((row) => [[...matchedJob(group), workload(row)].join(" · "), report.files[row.file].name,
         ...METRICS.flatMap(([, , value]) => [value(row), ratio(value(row), value(group[0]))]), row.direction, row.depth, row.jobs]))));
 }
 
@@ -320,7 +355,7 @@ function build() {
   document.getElementById("figures").append(
     ...(same.length > 0 ? [comparison(same)] : []),
     ...pairs,
-    ...(swept.length > 0 ? [sweepFigure(swept)] : []),
+    ...sweepFigures(swept),
     allResults(rows));
 }
 

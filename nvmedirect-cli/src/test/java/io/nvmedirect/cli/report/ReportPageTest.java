@@ -153,6 +153,74 @@ final class ReportPageTest {
     assertThat(page.rows("All results")).isEqualTo(10);
   }
 
+  /** As of bench --compare: seven ways to do the same loads. */
+  private static Object[] contenders() {
+    List<Object> jobs = new ArrayList<>();
+    for (String rw : List.of("randread", "randwrite")) {
+      for (int depth : new int[] {1, 8, 32, 128}) {
+        for (int i = 0; i < CONTENDERS.size(); i++) {
+          jobs.add(Samples.job(CONTENDERS.get(i), rw, depth, 5 + i + depth, true));
+        }
+      }
+    }
+    return jobs.toArray();
+  }
+
+  private static final List<String> CONTENDERS =
+      List.of(
+          "FileChannel DIRECT",
+          "FileChannel",
+          "AsynchronousFileChannel DIRECT",
+          "mapped file",
+          "io_uring DIRECT (jasyncfio)",
+          "nvmed file:",
+          "nvmed mem:");
+
+  @Test
+  void page_contendersOfOneWorkload_areNamed() throws IOException {
+    Page page = open(1280, false, Samples.run("compare.json", contenders()));
+    for (String load : List.of("randread 4k", "randwrite 4k")) {
+      String figure = Page.figure("Depth sweep, " + load);
+      assertThat(page.texts(figure + ".querySelectorAll('.legend li')"))
+          .containsExactlyElementsOf(CONTENDERS.stream().map(name -> name + " · " + load).toList());
+      assertThat(page.texts(figure + ".querySelectorAll('tbody tr')"))
+          .hasSize(28)
+          .allSatisfy(row -> assertThat(CONTENDERS).contains(row.split("\t", -1)[0]));
+    }
+    assertThat(page.headings())
+        .contains(
+            LATENCY + ", randread 4k · depth 1",
+            LATENCY + ", randwrite 4k · depth 128",
+            SERIES + ", randread 4k · depth 8")
+        .hasSize(2 * 8 + 2 + 1);
+    String depthOne = LATENCY + ", randread 4k · depth 1";
+    assertThat(page.texts(Page.figure(depthOne) + ".querySelectorAll('.legend li')"))
+        .hasSize(7)
+        .allSatisfy(
+            line -> assertThat(CONTENDERS).anySatisfy(name -> assertThat(line).startsWith(name)));
+  }
+
+  @Test
+  void page_contendersInSeveralFiles_areComparedByName() throws IOException {
+    Object first = Samples.job("FileChannel", "randread", 1, 10, true);
+    Object second = Samples.job("mapped file", "randread", 1, 20, true);
+    Page page =
+        open(
+            1280,
+            false,
+            Samples.run("a/one.json", first, second),
+            Samples.run("b/two.json", second, first));
+    assertThat(page.texts("document.querySelectorAll('.match h3')"))
+        .containsExactly(
+            "FileChannel · randread 4k, depth 1, 1 job, read",
+            "mapped file · randread 4k, depth 1, 1 job, read");
+    assertThat(page.texts(Page.figure("Comparison") + ".querySelectorAll('tbody tr')"))
+        .hasSize(4)
+        .allSatisfy(row -> assertThat(row.split("\t", -1)[3]).isEqualTo("1.00"))
+        .satisfies(
+            rows -> assertThat(rows.getFirst()).startsWith("FileChannel · randread 4k\tone\t"));
+  }
+
   @Test
   void page_lightAndDark_changeWhileOpen() throws IOException {
     ResultFile file = Samples.run("run.json", Samples.job("reads", "randread", 1, 6, true));
@@ -253,6 +321,15 @@ final class ReportPageTest {
           .evaluate("[...document.querySelectorAll('h2')].map(heading => heading.innerText)")
           .forEach(heading -> headings.add(heading.asText()));
       return headings;
+    }
+
+    /** Of each element of a list. */
+    List<String> texts(String elements) throws IOException {
+      List<String> texts = new ArrayList<>();
+      chromium
+          .evaluate("[...%s].map(element => element.innerText)".formatted(elements))
+          .forEach(text -> texts.add(text.asText().strip()));
+      return texts;
     }
 
     String text(String selector) throws IOException {
