@@ -19,7 +19,6 @@ import java.util.concurrent.TimeUnit;
 final class BenchDevices implements Devices, AutoCloseable {
 
   private static final long LONGEST_FILL_NS = TimeUnit.SECONDS.toNanos(5);
-  private static final String FILE = "file:";
   private static final int CHUNK_BYTES = 1 << 20;
 
   private final NamespaceOption namespace;
@@ -63,8 +62,8 @@ final class BenchDevices implements Devices, AutoCloseable {
   }
 
   private static boolean isNewFile(String address) {
-    return address.startsWith(FILE)
-        && Files.notExists(Path.of(address.substring(FILE.length()).split("\\?", 2)[0]));
+    String path = Addresses.file(address);
+    return path != null && Files.notExists(Path.of(path));
   }
 
   /** So that reads do not all come from one page of zeroes, or from holes. */

@@ -197,7 +197,7 @@ final class BenchOutput {
   /** Shows the results in all the ways that were asked for. */
   void show(List<Result> results, Run.Totals totals, ToolCost cost, Map<String, NvmeDevice> devices)
       throws IOException {
-    Map<String, @Nullable Object> report = FioJson.of(info(cost, devices), results);
+    Map<String, @Nullable Object> report = FioJson.of(info(cost, devices, totals), results);
     if (!isJsonOnly()) {
       ResultTables.print(nvmed.out(), results);
       notes(results, totals, cost);
@@ -241,7 +241,7 @@ final class BenchOutput {
             cost.bytesPerIo()));
   }
 
-  RunInfo info(ToolCost cost, Map<String, NvmeDevice> devices) {
+  RunInfo info(ToolCost cost, Map<String, NvmeDevice> devices, Run.Totals totals) {
     return new RunInfo(
         Nvmed.Version.program(),
         Runtime.version().toString(),
@@ -254,6 +254,8 @@ final class BenchOutput {
         devices.keySet().stream().anyMatch(Addresses::isEmulated),
         cost.nsPerIo(),
         cost.bytesPerIo(),
-        start);
+        start,
+        totals.disks(),
+        totals.elapsedMs());
   }
 }

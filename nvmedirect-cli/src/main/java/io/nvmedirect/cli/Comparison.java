@@ -1,5 +1,6 @@
 package io.nvmedirect.cli;
 
+import io.nvmedirect.cli.bench.DiskUse;
 import io.nvmedirect.cli.bench.FioJson;
 import io.nvmedirect.cli.bench.Job;
 import io.nvmedirect.cli.bench.JobOptions;
@@ -18,6 +19,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** {@code bench --compare}: the same loads on the same file by everything that Java has. */
@@ -127,9 +130,11 @@ final class Comparison {
       output.host();
       requireJobs(file);
       ToolCost cost = ToolCost.of(job(CONTENDERS.getFirst(), "randread", "32", file));
+      long startNs = System.nanoTime();
+      List<DiskUse> before = DiskUse.of(Stream.of(file));
       List<Result> results = measure(file);
       if (!results.isEmpty()) {
-        show(results, cost);
+        show(file, results, cost, startNs, before);
       }
       nvmed.stop.check();
     } finally {
@@ -137,14 +142,19 @@ final class Comparison {
     }
   }
 
-  private void show(List<Result> results, ToolCost cost) throws IOException {
+  private void show(
+      Path file, List<Result> results, ToolCost cost, long startNs, List<DiskUse> before)
+      throws IOException {
     if (nvmed.stop.requested()) {
       output.interrupted();
     }
     if (!output.isJsonOnly()) {
       print(cost);
     }
-    output.write(FioJson.of(output.info(cost, Map.of()), results));
+    long elapsedMs = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startNs);
+    List<DiskUse> after = DiskUse.of(Stream.of(file));
+    Run.Totals totals = new Run.Totals(0, 0, 0, elapsedMs, DiskUse.difference(before, after));
+    output.write(FioJson.of(output.info(cost, Map.of(), totals), results));
   }
 
   /** So that a wrong option is found before the first measurement. */

@@ -29,7 +29,21 @@ public final class FioJson {
         "time", TIME.format(run.start().atZone(ZoneId.systemDefault())),
         "nvmed", made(run),
         "global options", Map.of(),
-        "jobs", results.stream().map(result -> job(result, results)).toList());
+        "jobs", results.stream().map(result -> job(result, results)).toList(),
+        "disk_util", run.disks().stream().map(disk -> disk(disk, run.elapsedMs())).toList());
+  }
+
+  private static Map<String, @Nullable Object> disk(DiskUse disk, long elapsedMs) {
+    return Json.object(
+        "name", disk.name(),
+        "read_ios", disk.readIos(),
+        "write_ios", disk.writeIos(),
+        "read_merges", disk.readMerges(),
+        "write_merges", disk.writeMerges(),
+        "read_ticks", disk.readMs(),
+        "write_ticks", disk.writeMs(),
+        "in_queue", disk.queuedMs(),
+        "util", Math.min(100, ratio(100.0 * disk.busyMs(), (double) elapsedMs)));
   }
 
   private static Map<String, @Nullable Object> made(RunInfo run) {
@@ -50,25 +64,41 @@ public final class FioJson {
     Result.Series series = result.series();
     double seconds = result.seconds();
     double cpuNs = seconds * 1e9 * result.workers();
-    return Json.object(
-        "jobname", result.job().name(),
-        "groupid", result.group(),
-        "error", 0,
-        "eta", 0,
-        "elapsed", Math.round(Math.ceil(seconds)),
-        "job options", FioOptions.of(result.job()),
-        "read", FioSide.object(result.reads(), seconds, series.reads(), series.intervalMs(), reads),
-        "write",
-            FioSide.object(result.writes(), seconds, series.writes(), series.intervalMs(), writes),
-        "trim", FioSide.none(),
-        "sync",
-            Json.object(
-                "total_ios", result.syncsNs().getTotalCount(),
-                "lat_ns", FioLatency.object(result.syncsNs())),
-        "job_runtime", Math.round(seconds * 1000),
-        "usr_cpu", ratio(100.0 * result.usage().userNs(), cpuNs),
-        "sys_cpu", ratio(100.0 * result.usage().systemNs(), cpuNs),
-        "nvmed", used(result));
+    Map<String, @Nullable Object> object =
+        Json.object(
+            "jobname", result.job().name(),
+            "groupid", result.group(),
+            "error", 0,
+            "eta", 0,
+            "elapsed", Math.round(Math.ceil(seconds)),
+            "job options", FioOptions.of(result.job()),
+            "read",
+                FioSide.object(result.reads(), seconds, series.reads(), series.intervalMs(), reads),
+            "write",
+                FioSide.object(
+                    result.writes(), seconds, series.writes(), series.intervalMs(), writes),
+            "trim", FioSide.none(),
+            "sync",
+                Json.object(
+                    "total_ios", result.syncsNs().getTotalCount(),
+                    "lat_ns", FioLatency.object(result.syncsNs())),
+            "job_runtime", Math.round(seconds * 1000),
+            "usr_cpu", ratio(100.0 * result.usage().userNs(), cpuNs),
+            "sys_cpu", ratio(100.0 * result.usage().systemNs(), cpuNs),
+            "ctx", result.usage().switches(),
+            "majf", result.usage().majorFaults(),
+            "minf", result.usage().minorFaults(),
+            "iodepth_level", FioClasses.levels(result.depths()),
+            "iodepth_submit", FioClasses.submitted(result.depths()),
+            "iodepth_complete", FioClasses.completed(result.depths()));
+    object.putAll(FioClasses.latencies(result.reads().fromPostNs(), result.writes().fromPostNs()));
+    // What fio writes without a latency_target, which there is none of here.
+    object.put("latency_depth", result.job().depth());
+    object.put("latency_target", 0);
+    object.put("latency_percentile", 100.0);
+    object.put("latency_window", 0);
+    object.put("nvmed", used(result));
+    return object;
   }
 
   private static double readBytesPerSecond(Result result) {

@@ -1,5 +1,6 @@
 package io.nvmedirect.cli.bench;
 
+import io.nvmedirect.cli.format.Addresses;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
@@ -47,7 +48,13 @@ public record Job(
    * @param address of the framework for {@link Engine#NVMED}, else a path
    * @param direct O_DIRECT, of the engines that use a path; the framework has no page cache to avoid
    */
-  public record Target(Engine engine, String address, boolean direct) {}
+  public record Target(Engine engine, String address, boolean direct) {
+
+    /** The path of its file or block device; null if it is on something else. */
+    @Nullable String path() {
+      return engine == Engine.NVMED ? Addresses.file(address) : address;
+    }
+  }
 
   /**
    * Which I/O.

@@ -53,9 +53,9 @@ record JobTarget(@Nullable String address, @Nullable Path file) {
   }
 
   private static String plainPath(Engine engine, String address) {
-    if (address.startsWith("file:")) {
-      int question = address.indexOf('?');
-      return address.substring(5, question < 0 ? address.length() : question);
+    String path = Addresses.file(address);
+    if (path != null) {
+      return path;
     }
     if (address.startsWith("/dev/")) {
       return address;

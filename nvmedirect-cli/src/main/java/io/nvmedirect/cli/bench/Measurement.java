@@ -65,6 +65,8 @@ final class Measurement {
   private long userNs;
   private long systemNs;
   private long allocatedBytes;
+  private ThreadCounters counters = ThreadCounters.NONE;
+  final Depths depths = new Depths();
 
   /**
    * @param paced whether the I/Os have moments when they are due
@@ -76,13 +78,21 @@ final class Measurement {
     this.intervalNs = intervalNs;
   }
 
-  /** The worker's thread begins to measure. */
-  void begin(long nowNs) {
+  /**
+   * The worker's thread begins to measure.
+   *
+   * @return when that was
+   */
+  long begin() {
+    counters = ThreadCounters.now();
+    // What that took is not measured.
+    long nowNs = System.nanoTime();
     beginNs = nowNs;
     endNs = nowNs;
     intervalEndNs = nowNs + intervalNs;
     processBeginNs = PROCESS.getProcessCpuTime();
     count(-1);
+    return nowNs;
   }
 
   /** The worker's thread has measured, and waits for nothing more. */
@@ -93,6 +103,7 @@ final class Measurement {
     roll(nowNs);
     reads.roll(intervals);
     writes.roll(intervals);
+    counters = ThreadCounters.now().minus(counters);
   }
 
   /** Reading the clocks allocates nothing. */
@@ -159,6 +170,10 @@ final class Measurement {
 
   long systemNs() {
     return systemNs;
+  }
+
+  ThreadCounters counters() {
+    return counters;
   }
 
   long allocatedBytes() {

@@ -11,6 +11,7 @@ import org.HdrHistogram.Histogram;
  * @param workers how many workers took part
  * @param seconds length of the measurement
  * @param syncsNs latencies of the flushes
+ * @param depths how many I/Os of a worker were together
  */
 public record Result(
     Job job,
@@ -20,6 +21,7 @@ public record Result(
     Side reads,
     Side writes,
     Histogram syncsNs,
+    Depths depths,
     Usage usage,
     Series series) {
 
@@ -46,6 +48,9 @@ public record Result(
    * @param allocatedBytes by the workers' threads, on the Java heap
    * @param collections of garbage, in the process
    * @param collectionMs all of their pauses together
+   * @param switches of the workers' threads to others
+   * @param majorFaults of the workers' threads: page faults that took I/O
+   * @param minorFaults of the workers' threads: all others
    */
   public record Usage(
       long processCpuNs,
@@ -53,7 +58,10 @@ public record Result(
       long systemNs,
       long allocatedBytes,
       long collections,
-      long collectionMs) {}
+      long collectionMs,
+      long switches,
+      long majorFaults,
+      long minorFaults) {}
 
   /**
    * I/Os over time.

@@ -55,13 +55,17 @@ final class Results {
         side(measured.reads),
         side(measured.writes),
         measured.syncsNs,
+        measured.depths,
         new Result.Usage(
             Math.round(batch.cpuNs() * share),
             measured.userNs(),
             measured.systemNs(),
             measured.allocatedBytes(),
             batch.collections(),
-            batch.collectionMs()),
+            batch.collectionMs(),
+            measured.counters().switches(),
+            measured.counters().majorFaults(),
+            measured.counters().minorFaults()),
         new Result.Series(
             TimeUnit.NANOSECONDS.toMillis(measured.intervalNs()),
             series(measured.reads.series, measured.intervals()),
@@ -95,6 +99,7 @@ final class Results {
               merged(sum.reads(), part.reads()),
               merged(sum.writes(), part.writes()),
               merged(sum.syncsNs(), part.syncsNs()),
+              sum.depths().plus(part.depths()),
               merged(sum.usage(), part.usage()),
               merged(sum.series(), part.series()));
     }
@@ -127,7 +132,10 @@ final class Results {
         a.systemNs() + b.systemNs(),
         a.allocatedBytes() + b.allocatedBytes(),
         Math.max(a.collections(), b.collections()),
-        Math.max(a.collectionMs(), b.collectionMs()));
+        Math.max(a.collectionMs(), b.collectionMs()),
+        a.switches() + b.switches(),
+        a.majorFaults() + b.majorFaults(),
+        a.minorFaults() + b.minorFaults());
   }
 
   private static Result.Series merged(Result.Series a, Result.Series b) {

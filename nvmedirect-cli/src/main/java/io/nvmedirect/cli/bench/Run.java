@@ -4,8 +4,10 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.lang.management.GarbageCollectorMXBean;
 import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
@@ -39,7 +41,7 @@ public final class Run {
   private final Observer observer;
   private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
   private final long number = System.nanoTime() ^ ProcessHandle.current().pid() << 40;
-  private Totals totals = new Totals(0, 0, 0);
+  private Totals totals = new Totals(0, 0, 0, 0, List.of());
 
   /**
    * Of all jobs.
@@ -47,8 +49,15 @@ public final class Run {
    * @param checkedBlocks found right
    * @param collections of garbage, while any of them measured
    * @param collectionMs all of their pauses together
+   * @param elapsedMs from the first one's start to the last one's end
+   * @param disks what happened to the disks below their files meanwhile
    */
-  public record Totals(long checkedBlocks, long collections, long collectionMs) {}
+  public record Totals(
+      long checkedBlocks,
+      long collections,
+      long collectionMs,
+      long elapsedMs,
+      List<DiskUse> disks) {}
 
   /**
    * Runs nothing yet.
@@ -80,6 +89,8 @@ public final class Run {
    */
   public List<Result> run(List<Job> jobs) throws IOException {
     Results results = new Results();
+    long startNs = System.nanoTime();
+    List<DiskUse> before = disks(jobs);
     List<Job> together = new ArrayList<>();
     for (Job job : jobs) {
       if (job.grouping().stonewall() && !together.isEmpty()) {
@@ -89,7 +100,19 @@ public final class Run {
       together.add(job);
     }
     batch(together, results);
+    totals =
+        new Totals(
+            totals.checkedBlocks,
+            totals.collections,
+            totals.collectionMs,
+            TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startNs),
+            DiskUse.difference(before, disks(jobs)));
     return results.list();
+  }
+
+  private static List<DiskUse> disks(List<Job> jobs) {
+    return DiskUse.of(
+        jobs.stream().map(job -> job.target().path()).filter(Objects::nonNull).map(Path::of));
   }
 
   /** What is known of all that have run. */
@@ -140,7 +163,9 @@ public final class Run {
         new Totals(
             totals.checkedBlocks + checked,
             totals.collections + usage.collections(),
-            totals.collectionMs + usage.collectionMs());
+            totals.collectionMs + usage.collectionMs(),
+            totals.elapsedMs,
+            totals.disks);
   }
 
   private Thread start(Worker worker, Job job, long fromNs) {

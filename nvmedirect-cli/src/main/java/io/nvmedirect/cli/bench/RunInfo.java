@@ -1,6 +1,7 @@
 package io.nvmedirect.cli.bench;
 
 import java.time.Instant;
+import java.util.List;
 
 /**
  * What a run was made with.
@@ -14,6 +15,8 @@ import java.time.Instant;
  * @param toolNsPerIo what the load generator itself takes for an I/O: positions, clock, histogram
  * @param toolBytesPerIo what it allocates for an I/O
  * @param start of the run
+ * @param disks what the run did to the disks below its files
+ * @param elapsedMs from the first job's start to the last one's end
  */
 public record RunInfo(
     String program,
@@ -24,4 +27,6 @@ public record RunInfo(
     boolean emulated,
     double toolNsPerIo,
     double toolBytesPerIo,
-    Instant start) {}
+    Instant start,
+    List<DiskUse> disks,
+    long elapsedMs) {}

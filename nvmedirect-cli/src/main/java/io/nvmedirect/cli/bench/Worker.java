@@ -52,6 +52,7 @@ final class Worker implements BlockIo.Listener {
   private final @Nullable CheckedBlocks checks;
   private final boolean reads;
   private final boolean writes;
+  private final boolean batches;
   private final long limitBytes;
 
   // What each slot does.
@@ -75,6 +76,7 @@ final class Worker implements BlockIo.Listener {
   private long begunBytes;
   private int writesSinceFlush;
   private int sinceThought;
+  private int sincePoll;
 
   /** Nothing is begun until all in flight has ended, because of a flush or a pause. */
   private boolean quiescing;
@@ -118,6 +120,7 @@ final class Worker implements BlockIo.Listener {
     this.measurement = measurement;
     this.reads = job.pattern().workload().reads;
     this.writes = job.pattern().workload().writes;
+    this.batches = job.target().engine() == Engine.NVMED;
     this.limitBytes = limitBytes;
     this.kinds = new Kind[depth];
     this.lengths = new int[depth];
@@ -187,7 +190,7 @@ final class Worker implements BlockIo.Listener {
       if (!measuring && nowNs >= fromNs) {
         measuring = true;
         begunBytes = 0;
-        measurement.begin(nowNs);
+        nowNs = measurement.begin();
       }
       beginFree(nowNs);
       if (inFlight > 0) {
@@ -229,7 +232,17 @@ final class Worker implements BlockIo.Listener {
   }
 
   private void poll(long waitNs, long nowNs) throws IOException {
-    if (io.poll(waitNs) > 0 || inFlight == 0) {
+    if (measuring && sincePoll > 0) {
+      measurement.depths.submitted(sincePoll);
+    }
+    sincePoll = 0;
+    int count = io.poll(waitNs);
+    if (count > 0) {
+      progressNs = nowNs;
+      if (measuring) {
+        measurement.depths.completed(count);
+      }
+    } else if (inFlight == 0) {
       progressNs = nowNs;
     } else if (nowNs - progressNs > PATIENCE_NS) {
       throw new IOException(
@@ -372,11 +385,25 @@ final class Worker implements BlockIo.Listener {
           };
       if (posted) {
         inFlight++;
+        noteDepth(kinds[slot]);
       }
       return posted;
     } catch (IOException e) {
       fail(e);
       return false;
+    }
+  }
+
+  /** This framework shows several I/Os to the device at once, in a poll; each other engine one at a time. */
+  private void noteDepth(Kind kind) {
+    if (!measuring || kind == Kind.FLUSH) {
+      return;
+    }
+    measurement.depths.posted(inFlight);
+    if (batches) {
+      sincePoll++;
+    } else {
+      measurement.depths.submitted(1);
     }
   }
 

@@ -1,6 +1,7 @@
 package io.nvmedirect.cli.format;
 
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /** Tells an NVMe address from the path of a file. */
 public final class Addresses {
@@ -12,6 +13,8 @@ public final class Addresses {
               + "|(?:[0-9a-fA-F]{4,8}:)?[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\\.[0-7](?:/.*)?",
           Pattern.DOTALL);
   private static final Pattern EMULATED = Pattern.compile("(?:mem|file):.*", Pattern.DOTALL);
+
+  private static final String FILE = "file:";
 
   private Addresses() {}
 
@@ -27,6 +30,11 @@ public final class Addresses {
 
   public static boolean isMemory(String address) {
     return address.startsWith("mem:");
+  }
+
+  /** The path of an address such as {@code file:/tmp/disk.img?size=1GiB}; null for others. */
+  public static @Nullable String file(String address) {
+    return address.startsWith(FILE) ? address.substring(FILE.length()).split("\\?", 2)[0] : null;
   }
 
   /** Gives an embedded controller a thread of its own, unless the address chooses a mode. */

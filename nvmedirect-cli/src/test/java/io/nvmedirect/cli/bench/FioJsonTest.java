@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeType;
 import io.nvmedirect.cli.format.Json;
 import java.io.File;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -33,7 +34,9 @@ final class FioJsonTest {
           true,
           31.5,
           0.25,
-          Instant.ofEpochMilli(1763859000123L));
+          Instant.ofEpochMilli(1763859000123L),
+          List.of(new DiskUse("vda", List.of(1L, 2L, 80L, 3L, 4L, 5L, 320L, 6L, 0L, 500L, 9L))),
+          2000);
 
   @TempDir Path directory;
 
@@ -65,8 +68,21 @@ final class FioJsonTest {
         new Result.Side(24576, reads, histogram(1500, 2500, 3500, 20_000_000_000L)),
         new Result.Side(8192, writes, writes),
         histogram(90_000),
-        new Result.Usage(6000, 400_000_000, 1_000_000_000, 600, 7, 11),
+        depths(),
+        new Result.Usage(6000, 400_000_000, 1_000_000_000, 600, 7, 11, 21, 1, 34),
         new Result.Series(500, List.of(1L, 2L, 1L, 0L), List.of(1L, 1L, 0L, 0L)));
+  }
+
+  private static Depths depths() {
+    Depths depths = new Depths();
+    for (int inFlight : new int[] {1, 2, 3, 4, 31, 32, 63, 64, 65, 1000}) {
+      depths.posted(inFlight);
+    }
+    for (int count : new int[] {0, 1, 4, 5, 8, 9, 16, 17, 64, 65}) {
+      depths.submitted(count);
+    }
+    depths.completed(3);
+    return depths;
   }
 
   /** Reads only. */
@@ -80,7 +96,8 @@ final class FioJsonTest {
         new Result.Side(8192, reads, reads),
         new Result.Side(0, histogram(), histogram()),
         histogram(),
-        new Result.Usage(0, 0, 0, 0, 0, 0),
+        new Depths(),
+        new Result.Usage(0, 0, 0, 0, 0, 0, 0, 0, 0),
         new Result.Series(1000, List.of(1L, 1L), List.of(0L, 0L)));
   }
 
@@ -132,6 +149,63 @@ final class FioJsonTest {
                      "series": {"interval_ms": 500, "read_iops": [2.0, 4.0, 2.0, 0.0],
                                 "write_iops": [2.0, 2.0, 0.0, 0.0]}}
                     """));
+  }
+
+  /** By fio's bounds: levels of 1, 2 to 3, 4 to 7 …; calls with none, up to 4, 8, 16 …. */
+  @Test
+  void of_sharesByDepth() throws IOException {
+    JsonNode job = json(mixed()).at("/jobs/0");
+    assertThat(job.get("iodepth_level"))
+        .isEqualTo(
+            tree(
+                """
+                {"1": 10.0, "2": 20.0, "4": 10.0, "8": 0.0, "16": 10.0, "32": 20.0, ">=64": 30.0}
+                """));
+    assertThat(job.get("iodepth_submit"))
+        .isEqualTo(
+            tree(
+                """
+                {"0": 10.0, "4": 20.0, "8": 20.0, "16": 20.0, "32": 10.0, "64": 10.0, ">=64": 10.0}
+                """));
+    assertThat(job.at("/iodepth_complete/4").doubleValue()).isEqualTo(100.0);
+    assertThat(job.get("latency_depth").intValue()).isEqualTo(4);
+  }
+
+  /** Each of six I/Os is in one class: 500 and 700 ns, 1, 2 and 3 µs, 20 s. */
+  @Test
+  void of_sharesByLatency() throws IOException {
+    JsonNode job = json(mixed()).at("/jobs/0");
+    double sixth = 100 / 6.0;
+    assertThat(job.at("/latency_ns/750").doubleValue()).isCloseTo(2 * sixth, within(1e-9));
+    assertThat(job.at("/latency_us/2").doubleValue()).isCloseTo(sixth, within(1e-9));
+    assertThat(job.at("/latency_us/4").doubleValue()).isCloseTo(2 * sixth, within(1e-9));
+    assertThat(job.at("/latency_ms/>=2000").doubleValue()).isCloseTo(sixth, within(1e-9));
+    double all = 0;
+    for (String unit : List.of("ns", "us", "ms")) {
+      for (JsonNode share : job.get("latency_" + unit)) {
+        all += share.doubleValue();
+      }
+    }
+    assertThat(all).isCloseTo(100, within(1e-9));
+  }
+
+  @Test
+  void of_countersOfTheKernel() throws IOException {
+    JsonNode json = json(mixed());
+    assertThat(json.at("/jobs/0/ctx").intValue()).isEqualTo(21);
+    assertThat(json.at("/jobs/0/majf").intValue()).isEqualTo(1);
+    assertThat(json.at("/jobs/0/minf").intValue()).isEqualTo(34);
+    assertThat(json.get("disk_util"))
+        .isEqualTo(
+            tree(
+                """
+                [{"name": "vda", "read_ios": 1, "write_ios": 4, "read_merges": 2, "write_merges": 5,
+                  "read_ticks": 3, "write_ticks": 6, "in_queue": 9, "util": 25.0}]
+                """));
+  }
+
+  private static JsonNode tree(String text) throws IOException {
+    return new ObjectMapper().readTree(text);
   }
 
   @Test
@@ -194,6 +268,28 @@ final class FioJsonTest {
     assertThat(write).isEqualTo(json(reading()).at("/jobs/0/trim"));
   }
 
+  /**
+   * What scripts that read fio's results may look for is there: all names of fio 3.33, whose output the file is, and
+   * none but these.
+   */
+  @Test
+  void of_hasAllNamesOfFio() throws IOException {
+    Map<String, String> theirs = new TreeMap<>();
+    try (InputStream file = FioJsonTest.class.getResourceAsStream("fio-3.33.json")) {
+      types("", new ObjectMapper().readTree(file), theirs);
+    }
+    Map<String, String> ours = new TreeMap<>();
+    types("", json(mixed()), ours);
+    assertThat(theirs).hasSizeGreaterThan(250);
+    // Its options are those that it was given.
+    theirs.keySet().removeIf(path -> path.startsWith("/jobs/0/job options/"));
+    ours.keySet().removeIf(path -> path.startsWith("/jobs/0/job options/"));
+    // Ours, and what fio writes if its job file has such a section.
+    ours.keySet().removeIf(path -> path.contains("/nvmed") || path.equals("/global options"));
+
+    assertThat(ours).containsExactlyEntriesOf(theirs);
+  }
+
   /** Whatever is written has the name and the type that it has in fio's own output. */
   @Test
   void of_namesAndTypesAreThoseOfFio() throws Exception {
@@ -226,6 +322,9 @@ final class FioJsonTest {
     boolean number = node.getNodeType() == JsonNodeType.NUMBER;
     String type = number && node.isIntegralNumber() ? "INTEGER" : node.getNodeType().name();
     types.put(path.replaceFirst("/bins/\\d+$", "/bins/N"), type);
+    for (int i = 0; i < (node.isArray() ? node.size() : 0); i++) {
+      types(path + "/" + i, node.get(i), types);
+    }
     node.properties().forEach(field -> types(path + "/" + field.getKey(), field.getValue(), types));
   }
 
