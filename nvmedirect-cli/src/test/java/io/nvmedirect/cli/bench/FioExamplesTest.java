@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.nvmedirect.NvmeDevice;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -126,8 +127,19 @@ final class FioExamplesTest {
         .forEach(line -> REFUSED.put(line[0], line[1]));
   }
 
-  @TestFactory
-  List<DynamicTest> read_fitsOrIsRefused() throws IOException {
+  /** A region for the largest blocks, and little of it; the time ends those of a low rate. */
+  private static final Map<String, String> SHORT =
+      Map.of(
+          "filename", "mem:64MiB",
+          "size", "32m",
+          "offset", "0",
+          "io_size", "64k",
+          "runtime", "2s",
+          "time_based", "0",
+          "ramp_time", "0",
+          "startdelay", "0");
+
+  private static List<Path> examples() throws IOException {
     String directory = System.getenv(VARIABLE);
     assumeTrue(
         directory != null, VARIABLE + " is not set; ./verify sets it to Debian's fio-examples");
@@ -135,15 +147,47 @@ final class FioExamplesTest {
       List<Path> examples =
           files.filter(file -> file.toString().endsWith(".fio")).sorted().toList();
       assertThat(examples).isNotEmpty();
-      return examples.stream()
-          .map(example ->
-              DynamicTest.dynamicTest(example.getFileName().toString(), () -> check(example)))
-          .toList();
+      return examples;
+    }
+  }
+
+  private static String name(Path example) {
+    return example.getFileName().toString().replaceFirst("\\.fio$", "");
+  }
+
+  @TestFactory
+  List<DynamicTest> read_fitsOrIsRefused() throws IOException {
+    return examples().stream()
+        .map(example -> DynamicTest.dynamicTest(name(example), () -> check(example)))
+        .toList();
+  }
+
+  /** On memory and for a moment, else as they are. */
+  @TestFactory
+  List<DynamicTest> run_fits_doesIo() throws IOException {
+    return examples().stream()
+        .filter(example -> FITS.containsKey(name(example)))
+        .map(example -> DynamicTest.dynamicTest(name(example), () -> run(example)))
+        .toList();
+  }
+
+  private static void run(Path example) throws IOException {
+    List<Job> jobs = read(example, SHORT).jobs();
+    try (NvmeDevice device = NvmeDevice.open("mem:64MiB?mode=thread")) {
+      Run run =
+          new Run(
+              address -> device,
+              () -> false,
+              (names, elapsedNs, totalNs, operations, measuredNs) -> {});
+      List<Result> results = run.run(jobs);
+      assertThat(results.stream().mapToInt(Result::workers).sum())
+          .isEqualTo(jobs.stream().mapToInt(Job::workers).sum());
+      assertThat(results.stream().mapToLong(Result::operations).sum()).isPositive();
     }
   }
 
   private static void check(Path example) throws IOException {
-    String name = example.getFileName().toString().replaceFirst("\\.fio$", "");
+    String name = name(example);
     Integer jobs = FITS.get(name);
     String refusal = REFUSED.get(name);
     if (jobs != null) {
@@ -164,8 +208,12 @@ final class FioExamplesTest {
 
   /** Only xnvme-compare does something with its variables. */
   private static JobFile read(Path example) throws IOException {
+    return read(example, Map.of());
+  }
+
+  private static JobFile read(Path example, Map<String, String> overrides) throws IOException {
     Map<String, String> environment =
         Map.of("FIO_RW", "randwrite", "FIO_IODEPTH", "8", "FIO_BS", "16k");
-    return JobFile.read(example, Map.of(), variable -> environment.getOrDefault(variable, "x"));
+    return JobFile.read(example, overrides, variable -> environment.getOrDefault(variable, "x"));
   }
 }

@@ -1,0 +1,47 @@
+package io.nvmedirect.cli.bench;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.nvmedirect.NvmeDevice;
+import java.io.IOException;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** A worker on a device of ours allocates nothing for an I/O, whatever the load has besides. */
+@Timeout(60)
+final class AllocationTest {
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "rw=randrw iodepth=8",
+        "rw=randwrite iodepth=8 verify=crc32c do_verify=0",
+        "rw=randread iodepth=8 rate_iops=50000",
+        "rw=randrw iodepth=8 rate_iops=20000 rate_process=poisson",
+        "rw=randwrite iodepth=8 fsync=4",
+        "rw=rw iodepth=1 bsrange=4k-16k",
+        "rw=randrw iodepth=4 random_distribution=zipf:1.1 verify=crc32c do_verify=0 fsync=16"
+      })
+  void run_throughNvmedIo_allocatesNothing(String load) throws IOException {
+    // What a method allocates before it is compiled well is in the ramp.
+    String times = " time_based ramp_time=700ms runtime=500ms";
+    Job job = Jobs.of((load + times).split(" "));
+    try (NvmeDevice device = NvmeDevice.open("mem:16MiB?mode=thread")) {
+      Run run =
+          new Run(
+              address -> device,
+              () -> false,
+              (names, elapsedNs, totalNs, operations, measuredNs) -> {});
+      Result result = run.run(List.of(job)).getFirst();
+      assertThat(result.operations()).isGreaterThan(100);
+      assertThat((double) result.usage().allocatedBytes() / result.operations())
+          .as("bytes for each of %d I/Os", result.operations())
+          .isLessThan(1);
+      assertThat(Stream.of(result.syncsNs().getTotalCount() > 0))
+          .containsExactly(load.contains("fsync"));
+    }
+  }
+}
