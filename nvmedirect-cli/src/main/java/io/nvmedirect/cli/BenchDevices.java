@@ -24,7 +24,13 @@ final class BenchDevices implements Devices, AutoCloseable {
   private final NamespaceOption namespace;
   private final Stop stop;
   private final Roots roots;
-  private final Map<String, Session> sessions = new LinkedHashMap<>();
+
+  /** By address, with the path of a file as the kernel knows it. */
+  private final Map<String, Opened> sessions = new LinkedHashMap<>();
+
+  /** A device under the first of its names. */
+  private record Opened(String address, Session session) {}
+
   private final Map<Path, ExclusiveClaim> claims = new HashMap<>();
 
   BenchDevices(NamespaceOption namespace, Nvmed nvmed) {
@@ -35,18 +41,27 @@ final class BenchDevices implements Devices, AutoCloseable {
 
   @Override
   public NvmeDevice open(String address) throws IOException {
-    Session session = sessions.get(address);
-    if (session == null) {
-      boolean isNew = isNewFile(address);
-      session = namespace.open(address, stop);
-      sessions.put(address, session);
-      if (isNew) {
-        fill(session.device(), Long.MAX_VALUE);
-      } else if (Addresses.isMemory(address) && !address.contains("model=null")) {
-        fill(session.device(), LONGEST_FILL_NS);
-      }
+    Opened opened = sessions.get(key(address));
+    if (opened != null) {
+      return opened.session.device();
+    }
+    boolean isNew = isNewFile(address);
+    Session session = namespace.open(address, stop);
+    sessions.put(key(address), new Opened(address, session));
+    if (isNew) {
+      fill(session.device(), Long.MAX_VALUE);
+    } else if (Addresses.isMemory(address) && !address.contains("model=null")) {
+      fill(session.device(), LONGEST_FILL_NS);
     }
     return session.device();
+  }
+
+  /** Two names of a file are one device, which two controllers could not share. */
+  private static String key(String address) throws IOException {
+    String path = Addresses.file(address);
+    return path == null || Files.notExists(Path.of(path))
+        ? address
+        : Path.of(path).toRealPath() + address.substring(address.indexOf(path) + path.length());
   }
 
   /** A block device is claimed until the bench is over, so that nobody mounts it meanwhile. */
@@ -88,7 +103,7 @@ final class BenchDevices implements Devices, AutoCloseable {
   /** The devices by address, in the order in which they were opened. */
   Map<String, NvmeDevice> opened() {
     Map<String, NvmeDevice> devices = new LinkedHashMap<>();
-    sessions.forEach((address, session) -> devices.put(address, session.device()));
+    sessions.values().forEach(opened -> devices.put(opened.address, opened.session.device()));
     return devices;
   }
 
@@ -96,9 +111,9 @@ final class BenchDevices implements Devices, AutoCloseable {
   public void close() throws IOException {
     claims.values().forEach(ExclusiveClaim::close);
     IOException failure = null;
-    for (Session session : sessions.values()) {
+    for (Opened opened : sessions.values()) {
       try {
-        session.close();
+        opened.session.close();
       } catch (IOException e) {
         failure = failure == null ? e : failure;
       }

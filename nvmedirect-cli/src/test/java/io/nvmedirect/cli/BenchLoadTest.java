@@ -287,6 +287,17 @@ final class BenchLoadTest {
     assertThat(written.status()).as(written.toString()).isZero();
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"filechannel", "mmap", "asyncfilechannel"})
+  void engine_moreThreadsThanThereCanBe_exits2(String engine) {
+    assertFails(
+        2,
+        "%s/x.img --size 1m --engine %s --iodepth 60000 --queues 2".formatted(directory, engine),
+        "--iodepth=60000: ioengine=" + engine,
+        "at most 1024, with numjobs=2");
+    assertThat(directory.resolve("x.img")).doesNotExist();
+  }
+
   // ---- Job files.
 
   private Path jobs(String text) throws IOException {
@@ -350,6 +361,19 @@ final class BenchLoadTest {
     Cli.Result json = bench(file + " --json -");
     assertThat(json.err()).isEqualTo(note + "\n");
     assertThat(new ObjectMapper().readTree(json.out()).get("jobs")).hasSize(1);
+  }
+
+  @Test
+  void jobFile_oneFileByTwoNames_isOneDevice() throws IOException {
+    Path image = Files.write(directory.resolve("one.img"), new byte[1 << 20]);
+    Path link = Files.createSymbolicLink(directory.resolve("other.img"), image);
+    Path file =
+        jobs(
+            "[a]\nfilename=%s\nio_size=64k\n[b]\nfilename=%s\nio_size=64k\n"
+                .formatted(image, link));
+    assertThat(done(file.toString()).out())
+        .containsPattern("(?m)^a +[1-9].* read")
+        .containsPattern("(?m)^b +[1-9].* read");
   }
 
   @Test

@@ -48,9 +48,10 @@ final class FileMedia implements Media {
       }
     }
     if (options.sizeBytes() == EmulatorOptions.SIZE_OF_FILE) {
+      String separator = options.address().contains("?") ? "&" : "?";
       throw new NvmeException(
-          "%s: there is no file %s; add ?size= (for example %s?size=1GiB) to create it"
-              .formatted(options.address(), path, options.address()));
+          "%s: there is no file %s; add %ssize= (for example %s%ssize=1GiB) to create it"
+              .formatted(options.address(), path, separator, options.address(), separator));
     }
     try {
       return create(options, path);

@@ -80,7 +80,11 @@ class FileMediaTest {
   @Test
   void open_badFilesAreRefusedAndUntouched() throws IOException {
     Path missing = directory.resolve("missing");
-    assertRefused("file:" + missing, "there is no file", "?size=");
+    assertRefused("file:" + missing, "there is no file", missing + "?size=1GiB)");
+    assertRefused(
+        "file:" + missing + "?mode=thread",
+        "there is no file",
+        missing + "?mode=thread&size=1GiB)");
     assertThat(missing).doesNotExist();
     assertRefused("file:" + directory.resolve("no/file") + "?size=1MiB", "directory", "not exist");
     assertRefused("file:" + directory, "is a directory");

@@ -19,6 +19,7 @@ public final class JobOptions {
 
   private static final long FIO_SEED = 0x89;
   private static final int FIO_BLOCK_BYTES = 4096;
+  private static final int MOST_THREADS = 2048;
   private static final List<String> BLOCK_KEYS = List.of("bs", "bsrange", "bssplit");
   private static final List<String> RATE_KEYS = List.of("rate", "rate_iops");
 
@@ -236,7 +237,21 @@ public final class JobOptions {
       note("iodepth", "iodepth=" + depth, "1, for fio's engine is synchronous");
       return 1;
     }
+    requireThreads(depth);
     return depth;
+  }
+
+  /** Of the engines that have a thread for each I/O in flight; the JVM does not survive without room for one. */
+  private void requireThreads(int depth) {
+    Engine engine = engine();
+    int workers = count("numjobs", 1);
+    if (engine.threads && (long) depth * workers > MOST_THREADS) {
+      throw FioValues.bad(
+          "iodepth",
+          "" + depth,
+          "ioengine=%s has a thread for each I/O in flight: at most %d, with numjobs=%d"
+              .formatted(engine, MOST_THREADS / workers, workers));
+    }
   }
 
   private Job.Span span(Job.Pattern pattern) {
