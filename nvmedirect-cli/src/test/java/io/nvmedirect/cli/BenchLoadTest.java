@@ -274,6 +274,9 @@ final class BenchLoadTest {
                   .formatted(path));
       assertThat(path).hasBinaryContent(new byte[1 << 20]);
     }
+    Cli.Result result = benchThere("file:%s --rw randwrite --runtime 1h".formatted(disk));
+    assertThat(result.err()).contains(disk + " is in use: partition sdb1 is mounted at /data");
+    assertThat(disk).hasBinaryContent(new byte[1 << 20]);
   }
 
   @Test

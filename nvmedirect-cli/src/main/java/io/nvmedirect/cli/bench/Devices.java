@@ -12,7 +12,7 @@ public interface Devices {
   NvmeDevice open(String address) throws IOException;
 
   /**
-   * Hears of a file or block device before it is opened to be written to, by an engine that takes a path.
+   * Hears of a file or block device before it is written to, by whichever engine.
    *
    * @throws IOException if it must not be written to, because somebody else uses it
    */

@@ -19,17 +19,17 @@ record Region(@Nullable NvmeDevice device, @Nullable BlockFile file, long sizeBy
     Job.Target target = job.target();
     Job.Pattern pattern = job.pattern();
     long end = pattern.size() == 0 ? 0 : pattern.offset() + pattern.size();
-    if (target.engine() == Engine.NVMED) {
+    String path = target.path();
+    if (path != null && pattern.workload().writes) {
+      devices.claim(Path.of(path));
+    }
+    if (path == null || target.engine() == Engine.NVMED) {
       NvmeDevice device = devices.open(target.address());
       requireBlocks(job, device.blockBytes());
       requireQueues(job, device);
       return new Region(device, null, size(job, device.sizeBytes()));
     }
-    Path path = Path.of(target.address());
-    if (pattern.workload().writes) {
-      devices.claim(path);
-    }
-    BlockFile file = BlockFile.open(path, end, pattern.workload().writes, target.direct());
+    BlockFile file = BlockFile.open(Path.of(path), end, pattern.workload().writes, target.direct());
     return new Region(null, file, size(job, file.sizeBytes()));
   }
 
