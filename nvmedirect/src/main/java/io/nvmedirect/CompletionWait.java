@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
  * How threads wait for their operations on a queue, each by the policy of its handle, and reap for
  * others meanwhile. Whoever completes an operation wakes the thread that parks or blocks for it.
  *
- * <p>A virtual thread yields and then parks, whatever the policy, for nothing else leaves its carrier to
- * others; once it parks, the queue's completion thread reaps for it.
+ * <p>A virtual thread parks whatever the policy, for nothing else leaves its carrier to others; the
+ * queue's completion thread reaps for it.
  *
  * <p>An interrupt of the waiting thread ends no wait, since the device uses the buffer: it is kept for
  * later.
@@ -24,9 +24,6 @@ final class CompletionWait {
 
   /** Nothing but deadlines needs a look without having been woken for it. */
   private static final long LONGEST_WAIT_NS = TimeUnit.SECONDS.toNanos(1);
-
-  /** So often a virtual thread yields before it parks. */
-  private static final int VIRTUAL_YIELDS = 4;
 
   private final NvmeQueue queue;
   private final IoQueue vector;
@@ -66,7 +63,7 @@ final class CompletionWait {
   /** All waits return whether the thread was interrupted meanwhile. */
   private boolean wait(AsyncIo io, CompletionPolicy policy, @Nullable LatencyModel latencies) {
     if (Thread.currentThread().isVirtual()) {
-      return yieldAndPark(io);
+      return queue.hasCompletionThread() ? park(io) : pollAndPark(io);
     }
     return switch (policy) {
       case POLL -> pollOrFollow(io, Backoff::spinOrParkNs);
@@ -225,25 +222,6 @@ final class CompletionWait {
   }
 
   // ---- Virtual threads.
-
-  /**
-   * Yields some times first. Where many virtual threads have something to do, the operation is done when
-   * it is this one's turn again, or can be reaped with those of others, and nobody had to be woken for
-   * it. Where there are few, it costs little.
-   */
-  @SuppressWarnings("ThreadPriorityCheck") // not a yield of the carrier
-  private boolean yieldAndPark(AsyncIo io) {
-    for (int i = 0; i < VIRTUAL_YIELDS; i++) {
-      Thread.yield();
-      if (!io.isDone()) {
-        queue.pollWhileWaiting();
-      }
-      if (io.isDone()) {
-        return false;
-      }
-    }
-    return queue.hasCompletionThread() ? park(io) : pollAndPark(io);
-  }
 
   /** Polls until the operation is done, for longer and longer intervals. */
   private boolean pollAndPark(AsyncIo io) {

@@ -495,10 +495,6 @@ final class EmulatedController {
     while (done < burst && budget > 0 && !queue.isEmpty() && running && mayExecute(queue)) {
       execute(queue);
       done++;
-      // What is due must not wait for all the data that a burst moves, which hardware moves beside.
-      if (done < burst && !inFlight.isEmpty()) {
-        inFlight.completeDue(System.nanoTime());
-      }
     }
     return done;
   }
