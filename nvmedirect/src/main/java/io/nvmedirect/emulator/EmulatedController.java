@@ -26,9 +26,6 @@ final class EmulatedController {
   private static final int RESERVED_QUEUE_BITS = 0xF000_F000;
   private static final long PAGE_MASK = 4095;
 
-  /** What one turn may cost among controllers that share a thread: some 100 µs. */
-  private static final int SHARED_TURN_COST = 64;
-
   /** Polls between two looks at the doorbells without a queue, for a controller that never sleeps. */
   private static final int STRAY_POLLS = 4096;
 
@@ -41,6 +38,7 @@ final class EmulatedController {
   private final LogPages logs;
   private final Health health;
   private final CommandUnit commands;
+  private final Arbitration arbitration;
 
   /** CNTLID. */
   final int id;
@@ -53,9 +51,6 @@ final class EmulatedController {
 
   /** Volatile so that a test's thread sees it. */
   private volatile @Nullable RuntimeException defect;
-
-  /** Null for round robin. */
-  private @Nullable WeightedRoundRobin weighted;
 
   private int cc;
   private boolean running;
@@ -73,15 +68,7 @@ final class EmulatedController {
   private int flushing;
 
   private boolean hung;
-  private boolean starved;
-  private int next;
   private int polls;
-
-  /** What one turn may cost, in units of a small command. */
-  private int turnCost = Integer.MAX_VALUE;
-
-  /** What is left of that. */
-  private int budget;
 
   /** What the host has asked for that has to wait for another device; nobody stands still meanwhile. */
   private enum Ending {
@@ -137,6 +124,8 @@ final class EmulatedController {
     commands =
         new CommandUnit(
             traits, admin, nvm, inFlight, poster, health, namespaces, subsystem.flash());
+    arbitration =
+        new Arbitration(this, queues, commands, inFlight, forwarding, features, events, health);
   }
 
   /** Consults an injector before every command from now on; null for none. */
@@ -144,12 +133,9 @@ final class EmulatedController {
     commands.inject(faults);
   }
 
-  /**
-   * Ends turns early from now on, so that a host which asks for bursts without limit, on many queues, does
-   * not keep those waiting who share the thread.
-   */
+  /** See {@link Arbitration#shareThread}. */
   void shareThread() {
-    turnCost = SHARED_TURN_COST;
+    arbitration.shareThread();
   }
 
   /** For tests: an exception that no host should be able to cause; null if there was none. */
@@ -251,18 +237,18 @@ final class EmulatedController {
   }
 
   private void enable(int value) {
-    int arbitration = value & Register.CC_ARBITRATION_MASK;
+    int chosen = value & Register.CC_ARBITRATION_MASK;
     boolean byWeight =
-        arbitration == Register.CC_WEIGHTED_ROUND_ROBIN && registers.offersWeightedRoundRobin();
+        chosen == Register.CC_WEIGHTED_ROUND_ROBIN && registers.offersWeightedRoundRobin();
     boolean supported =
         (value & (CSS_MASK | MPS_MASK)) == 0
-            && (arbitration == 0 || byWeight)
+            && (chosen == 0 || byWeight)
             && (value & ENTRY_SIZES_MASK) == (SQE_SIZE | CQE_SIZE);
     if (!supported || !createAdminQueues()) {
       fail();
       return;
     }
-    weighted = byWeight ? new WeightedRoundRobin(queues, features, this::serve) : null;
+    arbitration.choose(byWeight);
     running = true;
     registers.status(registers.status() | Register.CSTS_READY);
   }
@@ -404,12 +390,14 @@ final class EmulatedController {
     }
     try {
       int id = index >>> 1;
-      if ((index & 1) == 0 && queues.submission(id) != null) {
+      boolean isTail = (index & 1) == 0;
+      DeviceCompletionQueue completions = isTail ? null : queues.completion(id);
+      if (isTail && queues.submission(id) != null) {
         while (work() > 0) {}
-      } else if ((index & 1) == 1 && queues.completion(id) != null) {
-        headRung(queues.completion(id));
-      } else if (queues.takeStrayDoorbell() >= 0) {
-        doorbellError(AsyncEvents.INVALID_DOORBELL_REGISTER);
+      } else if (completions != null) {
+        headRung(completions);
+      } else {
+        arbitration.takeStray();
       }
       finish();
     } catch (RuntimeException e) {
@@ -417,17 +405,15 @@ final class EmulatedController {
     }
   }
 
-  private void headRung(@Nullable DeviceCompletionQueue completions) {
-    if (completions != null && !completions.refreshHead()) {
-      doorbellError(AsyncEvents.INVALID_DOORBELL_VALUE);
-    }
-    if (starved) {
+  private void headRung(DeviceCompletionQueue completions) {
+    arbitration.refreshHead(completions);
+    if (arbitration.isStarved()) {
       while (work() > 0) {}
     }
   }
 
   /**
-   * One turn of every queue, as far as its cost allows, and by weight, of the queue whose turn it is.
+   * One turn of the queues; see {@link Arbitration#turn}.
    *
    * @return what was done, in units of a small command; 0 if there was nothing to do
    */
@@ -442,7 +428,7 @@ final class EmulatedController {
       int done = inFlight.isEmpty() ? 0 : inFlight.completeDue(System.nanoTime());
       done += work();
       if (++polls % STRAY_POLLS == 0) {
-        takeStray();
+        arbitration.takeStray();
       }
       finish();
       return done;
@@ -458,81 +444,11 @@ final class EmulatedController {
       fail();
       return 0;
     }
-    starved = false;
-    budget = turnCost;
-    WeightedRoundRobin arbiter = weighted;
-    if (arbiter == null) {
-      roundRobin();
-    } else {
-      arbiter.turn();
-    }
-    return turnCost - budget;
+    return arbitration.turn();
   }
 
-  /**
-   * Round robin (section 4.13.1): each queue executes up to a burst of commands. The next turn goes on
-   * where this one ends.
-   */
-  private void roundRobin() {
-    int burst = features.arbitrationBurst();
-    int turns = queues.activeCount();
-    int at = next < turns ? next : 0;
-    for (int i = 0; i < turns && running && budget > 0; i++) {
-      if (at >= queues.activeCount()) {
-        at = 0; // queues were deleted meanwhile
-      }
-      serve(queues.active(at), burst);
-      at++;
-    }
-    next = at;
-  }
-
-  private int serve(DeviceSubmissionQueue queue, int burst) {
-    if (!queue.refreshTail()) {
-      doorbellError(AsyncEvents.INVALID_DOORBELL_VALUE);
-    }
-    int done = 0;
-    while (done < burst && budget > 0 && !queue.isEmpty() && running && mayExecute(queue)) {
-      execute(queue);
-      done++;
-    }
-    return done;
-  }
-
-  /** A command needs an entry of the completion queue, and a place among those that take time. */
-  private boolean mayExecute(DeviceSubmissionQueue queue) {
-    boolean isFull = forwarding == null ? inFlight.isFull() : forwarding.isFull();
-    return hasRoom(queue.completions) && !isFull;
-  }
-
-  private boolean hasRoom(DeviceCompletionQueue completions) {
-    if (completions.hasRoom()) {
-      return true;
-    }
-    if (!completions.refreshHead()) {
-      doorbellError(AsyncEvents.INVALID_DOORBELL_VALUE);
-    }
-    if (completions.hasRoom()) {
-      return true;
-    }
-    starved = true;
-    return false;
-  }
-
-  private void doorbellError(int event) {
-    health.error(Health.NO_COMMAND, Health.NO_COMMAND, Status.SUCCESS, 0, 0);
-    events.raise(event);
-  }
-
-  private void execute(DeviceSubmissionQueue queue) {
-    int outcome = commands.execute(queue);
-    budget -= commands.cost();
-    if (outcome != FaultInjector.NONE) {
-      stop(outcome);
-    }
-  }
-
-  private void stop(int outcome) {
+  /** What a fault that a command had, an injected one or not, makes of the controller. */
+  void stop(int outcome) {
     switch (outcome) {
       case FaultInjector.HANG -> {
         hung = true;
@@ -558,7 +474,7 @@ final class EmulatedController {
   private void reportEvents() {
     int event = events.next();
     DeviceSubmissionQueue queue = event < 0 ? null : queues.submission(0);
-    while (event >= 0 && queue != null && hasRoom(queue.completions)) {
+    while (event >= 0 && queue != null && arbitration.hasRoom(queue.completions)) {
       poster.post(queue, events.report(event), AsyncEvents.result(event), Status.SUCCESS);
       event = events.next();
     }
@@ -578,55 +494,18 @@ final class EmulatedController {
       if (!queues.refreshShadow()) {
         return false;
       }
-      starved = false;
-      for (int i = 0; i < queues.activeCount(); i++) {
-        DeviceSubmissionQueue queue = queues.active(i);
-        if (!queue.isEmpty() && !hasRoom(queue.completions)) {
-          starved = true;
-        }
-      }
+      arbitration.lookForStarved();
       queues.armEvents();
-      return !hasWork() && !takeStray();
+      return !arbitration.hasWork() && !arbitration.takeStray();
     } catch (RuntimeException e) {
       fail(e);
       return false;
     }
   }
 
-  private boolean hasWork() {
-    for (int i = 0; i < queues.activeCount(); i++) {
-      DeviceSubmissionQueue queue = queues.active(i);
-      if (!queue.refreshTail()) {
-        doorbellError(AsyncEvents.INVALID_DOORBELL_VALUE);
-        return true;
-      }
-      if (!queue.completions.refreshHead()) {
-        doorbellError(AsyncEvents.INVALID_DOORBELL_VALUE);
-        return true;
-      }
-      if (!queue.isEmpty() && mayExecute(queue)) {
-        return true;
-      }
-    }
-    return events.next() >= 0 && mayReport();
-  }
-
-  private boolean mayReport() {
-    DeviceSubmissionQueue queue = queues.submission(0);
-    return queue != null && hasRoom(queue.completions);
-  }
-
-  private boolean takeStray() {
-    boolean found = queues.takeStrayDoorbell() >= 0;
-    if (found) {
-      doorbellError(AsyncEvents.INVALID_DOORBELL_REGISTER);
-    }
-    return found;
-  }
-
   /** Whether a command waits for an entry of its completion queue. */
   boolean isStarved() {
-    return starved;
+    return arbitration.isStarved();
   }
 
   boolean hasTimedWork() {
