@@ -59,6 +59,14 @@ final class Libc {
         variadic("fcntl", 2, FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS));
   }
 
+  /** For a look at the whole machine, likewise. */
+  private static final class OfStatus {
+    static final MethodHandle STATX =
+        call(
+            "statx",
+            FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT, ADDRESS));
+  }
+
   /** For PCIe devices and interrupts, likewise. */
   private static final class OfDevices {
     static final MethodHandle IOCTL =
@@ -108,6 +116,16 @@ final class Libc {
           (int) OfFiles.OPEN.invokeExact(state, arena.allocateFrom(path), flags, mode), state);
     } catch (Throwable e) {
       throw unexpected("open", e);
+    }
+  }
+
+  static int statx(int directory, MemorySegment path, int flags, int mask, MemorySegment status) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment state = arena.allocate(STATE);
+      return result(
+          (int) OfStatus.STATX.invokeExact(state, directory, path, flags, mask, status), state);
+    } catch (Throwable e) {
+      throw unexpected("statx", e);
     }
   }
 
