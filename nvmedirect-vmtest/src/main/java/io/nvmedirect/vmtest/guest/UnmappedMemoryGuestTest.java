@@ -35,9 +35,6 @@ final class UnmappedMemoryGuestTest {
   private static final int PAGE_BYTES = 4096;
   private static final long TIMEOUT_NS = TimeUnit.SECONDS.toNanos(60);
 
-  /** A queue pair maps its submission queue, its completion queue and its PRP lists, in this order. */
-  private static final int THIRD = 3;
-
   private TamperedFunction function;
   private Controller controller;
   private Namespace namespace;
@@ -92,9 +89,10 @@ final class UnmappedMemoryGuestTest {
 
   @Test
   void prpListAtAnAddressThatIsNotMapped_isAnErrorOfTheController() throws Exception {
-    function.mislead(THIRD);
     IoQueue queue = controller.openQueue(16, false, MEDIUM);
     DmaBuffer data = canary(16);
+    // The first transfer that needs it maps the list of the buffer's pages.
+    function.mislead(1);
     int status = transfer(queue, Opcode.READ, data, 16 * PAGE_BYTES);
     assertThat(status & ~Status.DNR).isEqualTo(Status.DATA_TRANSFER_ERROR);
     assertUnharmed(data);
