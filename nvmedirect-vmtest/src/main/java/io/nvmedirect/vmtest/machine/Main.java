@@ -44,8 +44,10 @@ public final class Main {
     if (words.equals(List.of("--all"))) {
       return tests(List.of(), scratch);
     }
-    if (words.getFirst().equals("--test") && words.size() > 1) {
-      return tests(words.subList(1, words.size()), scratch);
+    // Once before all names, or before each.
+    List<String> names = words.stream().filter(word -> !word.equals("--test")).toList();
+    if (words.getFirst().equals("--test") && !names.isEmpty()) {
+      return tests(names, scratch);
     }
     boolean help = words.equals(List.of("--help"));
     (help ? System.out : System.err).println(USAGE);
