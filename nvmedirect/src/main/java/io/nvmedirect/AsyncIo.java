@@ -67,6 +67,7 @@ public final class AsyncIo {
       if (opcode == Opcode.WRITE && asynchronous) {
         Objects.requireNonNull(path).asyncWriteEnded(AsyncIo.this);
       }
+      unregister();
       return false;
     }
 
@@ -93,6 +94,9 @@ public final class AsyncIo {
 
   /** That the operation is counted in, if it is an asynchronous write; see {@link AsyncWrites}. */
   private int writeEpoch;
+
+  /** Where the operation is registered as a write that the device has not done; else null. */
+  private @Nullable Coherence registry;
 
   /** Nobody waits for the operation: the completion thread is to reap it, if the queue has one. */
   private boolean asynchronous;
@@ -177,8 +181,25 @@ public final class AsyncIo {
     return opcode;
   }
 
+  long position() {
+    return position;
+  }
+
   long lengthBytes() {
     return lengthBytes;
+  }
+
+  /** The write is registered, until the device has done it or it is cancelled. */
+  void registered(Coherence with) {
+    registry = with;
+  }
+
+  private void unregister() {
+    Coherence with = registry;
+    if (with != null) {
+      registry = null;
+      with.unregister(position, lengthBytes);
+    }
   }
 
   int writeEpoch() {
@@ -230,6 +251,7 @@ public final class AsyncIo {
 
   /** Gives up a submission: nothing was posted. */
   void cancel() {
+    unregister();
     releaseBuffer(false);
     STATE.setRelease(this, stateBefore);
   }
@@ -346,9 +368,6 @@ public final class AsyncIo {
     try {
       // A command that was successful is one that the device is done with.
       releaseBuffer(status != 0 && owner.device().mayStillUseMemory());
-      if (counted) {
-        owner.beforeCompletion(opcode, position, lengthBytes);
-      }
     } catch (RuntimeException e) {
       // Whatever it was, the operation ends.
       CompletionThread.report(e);

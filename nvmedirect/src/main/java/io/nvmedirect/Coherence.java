@@ -1,8 +1,11 @@
 package io.nvmedirect;
 
 import io.nvmedirect.cache.BlockCache;
+import io.nvmedirect.cache.RangeGuard;
 import io.nvmedirect.cache.Store;
 import io.nvmedirect.spec.NvmeException;
+import io.nvmedirect.spec.Opcode;
+import io.nvmedirect.transport.Reaper;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicLong;
@@ -12,8 +15,9 @@ import org.jspecify.annotations.Nullable;
  * Keeps the ways to a device's data in agreement: the block cache, direct I/O and writes that are
  * still on their way. One per open namespace; any thread.
  *
- * <p>Order of locks: write-behind list, cache, queue. What runs under one of them takes only those
- * after it.
+ * <p>Each access to a block takes place at one moment between its begin and its end, and everybody sees
+ * the same order of these moments. A direct write is registered with the {@link RangeGuard} from before
+ * it is submitted until the device has done it; ARCHITECTURE.md has the argument.
  */
 final class Coherence {
 
@@ -22,57 +26,101 @@ final class Coherence {
   /** Null if the device was opened without a cache. */
   private final @Nullable BlockCache cache;
 
-  private final WriteBehind writeBehind = new WriteBehind(this::written);
+  private final RangeGuard guard;
+  private final WriteBehind writeBehind;
   private final UnalignedIo unaligned;
   private final AtomicLong reported = new AtomicLong();
 
-  Coherence(@Nullable BlockCache cache, int blockBytes) {
+  Coherence(@Nullable BlockCache cache, RangeGuard guard, Reaper reaper, int blockBytes) {
     this.cache = cache;
-    this.unaligned = new UnalignedIo(blockBytes);
+    this.guard = guard;
+    this.writeBehind = new WriteBehind(reaper);
+    this.unaligned = new UnalignedIo(blockBytes, guard);
   }
 
   @Nullable BlockCache cache() {
     return cache;
   }
 
-  /** Most devices that are used directly have nothing in the cache. */
-  private static boolean mayContain(BlockCache cache, long position, long lengthBytes) {
-    return !cache.isEmpty() && cache.mayContain(position, lengthBytes);
-  }
-
   // ---- Direct and asynchronous access.
 
-  /** Before a direct access: what was written before in another way is on the device then. */
-  void beforeDirect(Store store, long position, long lengthBytes) throws IOException {
+  /** Before a direct read: what was written before in another way is on the device then. */
+  void beforeRead(Store store, long position, long lengthBytes) throws IOException {
     writeBehind.await(position, lengthBytes);
-    if (cache != null && mayContain(cache, position, lengthBytes)) {
+    if (cache != null && cache.mayBeDirty(position, lengthBytes)) {
       cache.flush(store, position, lengthBytes);
     }
   }
 
-  /** After a direct write: the cache does not have the old data then. */
-  void written(long position, long lengthBytes) {
-    if (cache != null && mayContain(cache, position, lengthBytes)) {
-      cache.invalidate(position, lengthBytes);
+  /** Before an asynchronous read or write, which registers itself. */
+  void beforeAsync(Store store, int opcode, long position, long lengthBytes) throws IOException {
+    if (opcode == Opcode.READ) {
+      beforeRead(store, position, lengthBytes);
+    } else {
+      beforeWrite(position, lengthBytes);
+    }
+  }
+
+  /** Before a direct write: those that have returned and are on their way have ended then. */
+  void beforeWrite(long position, long lengthBytes) {
+    writeBehind.await(position, lengthBytes);
+  }
+
+  /**
+   * Registers a direct write of at least one byte, which is not submitted yet.
+   *
+   * @throws IOException if what the cache has of the range cannot be written: it is not registered
+   */
+  void register(Store store, long position, long lengthBytes) throws IOException {
+    if (guard.tryBeginWrite(position, lengthBytes)) {
+      return;
+    }
+    if (cache == null) {
+      unaligned.beginDirectWrite(position, lengthBytes);
+    } else {
+      cache.beginDirectWrite(store, position, lengthBytes);
+    }
+  }
+
+  /** The device has done a registered write, or it was not submitted. Waits for nothing. */
+  void unregister(long position, long lengthBytes) {
+    guard.endWrite(position, lengthBytes);
+  }
+
+  /** A synchronous command that changes a range. */
+  @FunctionalInterface
+  interface Change extends BlockCache.Change {}
+
+  /** Runs a command that changes a range of at least one byte. */
+  void change(Store store, long position, long lengthBytes, Change change) throws IOException {
+    beforeWrite(position, lengthBytes);
+    register(store, position, lengthBytes);
+    try {
+      change.run();
+    } finally {
+      unregister(position, lengthBytes);
     }
   }
 
   /**
-   * Before a range is discarded. Dirty blocks are written, so that no eviction writes them afterwards;
-   * what cannot be written is dropped with the rest.
+   * Likewise, of one after which the content of the range is gone: a block in the cache that cannot be
+   * written is no reason not to run it.
    */
-  void beforeDiscard(Store store, long position, long lengthBytes) {
+  void discard(Store store, long position, long lengthBytes, Change change) throws IOException {
+    beforeWrite(position, lengthBytes);
     try {
-      beforeDirect(store, position, lengthBytes);
+      register(store, position, lengthBytes);
     } catch (IOException e) {
       LOG.log(System.Logger.Level.DEBUG, "blocks that are discarded could not be written", e);
+      if (cache != null) {
+        cache.discard(change, position, lengthBytes);
+      }
+      return;
     }
-  }
-
-  /** After a range was discarded or zeroed: cached data of it is gone, written back or not. */
-  void drop(long position, long lengthBytes) {
-    if (cache != null && mayContain(cache, position, lengthBytes)) {
-      cache.drop(position, lengthBytes);
+    try {
+      change.run();
+    } finally {
+      unregister(position, lengthBytes);
     }
   }
 
@@ -80,22 +128,14 @@ final class Coherence {
   void writeBehind(DirectPaths paths, int flags, MemorySegment from, long position)
       throws IOException {
     long length = from.byteSize();
-    writeBehind(paths, position, length, io -> paths.writeBehind(io, flags, from, position));
+    writeBehind.submit(io -> paths.writeBehind(io, flags, from, position), position, length);
   }
 
   /** Likewise, of several segments. */
   void writeBehind(DirectPaths paths, int flags, MemorySegment[] from, long length, long position)
       throws IOException {
-    writeBehind(
-        paths, position, length, io -> paths.writeBehind(io, flags, from, length, position));
-  }
-
-  private void writeBehind(
-      DirectPaths paths, long position, long length, WriteBehind.Submission submission)
-      throws IOException {
-    beforeDirect(paths, position, length);
-    writeBehind.submit(submission, position, length);
-    written(position, length);
+    writeBehind.submit(
+        io -> paths.writeBehind(io, flags, from, length, position), position, length);
   }
 
   // ---- Buffered access.
@@ -109,6 +149,17 @@ final class Coherence {
     }
   }
 
+  /** Likewise, into several segments: a block that lies in two of them is of one moment. */
+  void readBuffered(DirectPaths paths, MemorySegment[] to, long length, long position)
+      throws IOException {
+    writeBehind.await(position, length);
+    if (cache != null) {
+      cache.read(paths, to, length, position);
+    } else {
+      unaligned.read(paths, to, length, position);
+    }
+  }
+
   void writeBuffered(DirectPaths paths, MemorySegment from, long position, boolean through)
       throws IOException {
     writeBehind.await(position, from.byteSize());
@@ -118,6 +169,20 @@ final class Coherence {
       cache.writeThrough(paths, from, position);
     } else {
       cache.write(paths, from, position);
+    }
+  }
+
+  /** Likewise, of several segments: a block that lies in two of them is written at one moment. */
+  void writeBuffered(
+      DirectPaths paths, MemorySegment[] from, long length, long position, boolean through)
+      throws IOException {
+    writeBehind.await(position, length);
+    if (cache == null) {
+      unaligned.write(paths, from, length, position);
+    } else if (through) {
+      cache.writeThrough(paths, from, length, position);
+    } else {
+      cache.write(paths, from, length, position);
     }
   }
 
@@ -160,7 +225,7 @@ final class Coherence {
 
   /** Says that such a write has failed. */
   NvmeException lostWrite(String address) {
-    reported.accumulateAndGet(lostWrites(), Math::max);
+    tellOfLostWrites();
     NvmeException cause = writeBehind.lastError();
     String message = address + ": a write failed after it had returned";
     if (cause == null) {
@@ -169,6 +234,18 @@ final class Coherence {
     NvmeException lost = new NvmeException(message, cause.status());
     lost.initCause(cause);
     return lost;
+  }
+
+  /** Somebody is told of all writes that have failed after they had returned. */
+  void tellOfLostWrites() {
+    reported.accumulateAndGet(lostWrites(), Math::max);
+  }
+
+  /** Gives up what is dirty and cannot be written. */
+  void abandon() {
+    if (cache != null) {
+      cache.abandon();
+    }
   }
 
   void close() {

@@ -1,5 +1,6 @@
 package io.nvmedirect;
 
+import io.nvmedirect.cache.Store;
 import io.nvmedirect.driver.Flow;
 import io.nvmedirect.driver.Namespace;
 import io.nvmedirect.memory.DmaBuffer;
@@ -51,6 +52,9 @@ final class DirectIo {
 
   private final AtomicBoolean closed = new AtomicBoolean();
 
+  /** The handle's way to the device, for what a write finds in the cache. */
+  private @Nullable Store store;
+
   /**
    * @param confined all queues of the handle are: then so are the operations and their counts, also of an
    *     operation that has parts on several of them
@@ -66,6 +70,11 @@ final class DirectIo {
     this.blockMask = namespace.blockBytes() - 1L;
     this.sizeBytes = namespace.sizeBytes();
     this.vectored = new VectoredPath(this, namespace);
+  }
+
+  /** Called once, before any I/O. */
+  void store(Store handleStore) {
+    store = handleStore;
   }
 
   boolean isConfined() {
@@ -275,10 +284,19 @@ final class DirectIo {
     }
     buffer.acquire();
     begin(io, true, opcode, position, lengthBytes, buffer);
-    int shift = namespace.blockShift();
-    io.request()
-        .transfer(
-            opcode, namespace, flags, position >>> shift, lengthBytes >>> shift, buffer, offset);
+    boolean prepared = false;
+    try {
+      register(io);
+      int shift = namespace.blockShift();
+      io.request()
+          .transfer(
+              opcode, namespace, flags, position >>> shift, lengthBytes >>> shift, buffer, offset);
+      prepared = true;
+    } finally {
+      if (!prepared) {
+        abandon(io);
+      }
+    }
     return submit(io);
   }
 
@@ -294,15 +312,10 @@ final class DirectIo {
     return true;
   }
 
-  /** Submits a write that {@link #await} waits for. */
+  /** Submits a write that whoever waits for something completes. */
   void writeBehind(AsyncIo io, int flags, MemorySegment from, long position) throws IOException {
     prepare(io, false, Opcode.WRITE, flags, from, position);
     submitOrQueue(io, true);
-  }
-
-  /** Waits for an operation on this path's queue, that was submitted at any time. */
-  void await(AsyncIo io) {
-    queue.completionWait().await(io, policy, null);
   }
 
   AsyncWrites asyncWrites() {
@@ -355,6 +368,7 @@ final class DirectIo {
     begin(io, asynchronous, opcode, position, length);
     boolean prepared = false;
     try {
+      register(io);
       attachMemory(io, opcode, flags, memory, position);
       prepared = true;
     } finally {
@@ -413,6 +427,15 @@ final class DirectIo {
       if (!begun) {
         buffer.release();
       }
+    }
+  }
+
+  /** Registers an operation that was begun, if it writes, until the device has done it. */
+  void register(AsyncIo io) throws IOException {
+    if (io.opcode() == Opcode.WRITE) {
+      Coherence coherence = device.coherence();
+      coherence.register(Objects.requireNonNull(store), io.position(), io.lengthBytes());
+      io.registered(coherence);
     }
   }
 
@@ -498,13 +521,6 @@ final class DirectIo {
   /** An asynchronous write has ended on the device; its completion is still to be delivered. */
   void asyncWriteEnded(AsyncIo io) {
     asyncWrites.end(io.writeEpoch());
-  }
-
-  /** An asynchronous operation is about to be told as done. */
-  void beforeCompletion(int opcode, long position, long lengthBytes) {
-    if (opcode == Opcode.WRITE) {
-      device.coherence().written(position, lengthBytes);
-    }
   }
 
   void operationEnds(boolean asynchronous) {

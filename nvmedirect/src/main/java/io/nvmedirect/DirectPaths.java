@@ -5,10 +5,10 @@ import io.nvmedirect.driver.Backoff;
 import io.nvmedirect.memory.DmaBuffer;
 import io.nvmedirect.spec.Opcode;
 import io.nvmedirect.spec.Status;
+import io.nvmedirect.transport.IoLock;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.IntSupplier;
 import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
@@ -31,7 +31,7 @@ final class DirectPaths implements Store {
   private final long commandBytes;
 
   /** Owns {@code ending}. */
-  private final ReentrantLock flushing = new ReentrantLock();
+  private final IoLock flushing;
 
   /** By path: the epoch of asynchronous writes that a flush waits for. */
   private final int[] ending;
@@ -42,7 +42,11 @@ final class DirectPaths implements Store {
     this.first = paths[0];
     this.route = route;
     this.ending = new int[paths.length];
+    this.flushing = new IoLock(first.device().reaper());
     this.commandBytes = paths[0].device().maxTransferBytes();
+    for (DirectIo path : paths) {
+      path.store(this);
+    }
   }
 
   DirectIo first() {
@@ -112,18 +116,18 @@ final class DirectPaths implements Store {
     }
   }
 
+  /** Whether a write can return when it is submitted: it goes to one queue, which anybody may reap. */
+  boolean canWriteBehind(long lengthBytes) {
+    return !isConfined() && (route == null || lengthBytes <= commandBytes);
+  }
+
   /**
-   * Submits a write that nobody reaps in particular; a write of several commands to several queues is
-   * done when this returns.
+   * Submits a write that nobody reaps in particular.
    *
    * @return the path that it went
    */
   DirectIo writeBehind(AsyncIo io, int flags, MemorySegment from, long position)
       throws IOException {
-    if (route != null && from.byteSize() > commandBytes) {
-      transfer(Opcode.WRITE, flags, from.asSlice(commandBytes), position + commandBytes);
-      return writeBehind(io, flags, from.asSlice(0, commandBytes), position);
-    }
     DirectIo path = choose(Opcode.WRITE, position, from.byteSize());
     path.writeBehind(io, flags, from, position);
     return path;
@@ -132,16 +136,8 @@ final class DirectPaths implements Store {
   /** Likewise, of several segments. */
   DirectIo writeBehind(AsyncIo io, int flags, MemorySegment[] from, long length, long position)
       throws IOException {
-    MemorySegment[] behind = from;
-    long behindLength = length;
-    if (route != null && length > commandBytes) {
-      behindLength = commandBytes;
-      behind = Segments.slice(from, 0, behindLength);
-      MemorySegment[] rest = Segments.slice(from, behindLength, length - behindLength);
-      transfer(Opcode.WRITE, flags, rest, length - behindLength, position + behindLength);
-    }
-    DirectIo path = choose(Opcode.WRITE, position, behindLength);
-    path.vectored().writeBehind(io, flags, behind, behindLength, position);
+    DirectIo path = choose(Opcode.WRITE, position, length);
+    path.vectored().writeBehind(io, flags, from, length, position);
     return path;
   }
 

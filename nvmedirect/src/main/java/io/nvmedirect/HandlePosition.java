@@ -1,9 +1,9 @@
 package io.nvmedirect;
 
 import io.nvmedirect.spec.NvmeException;
+import io.nvmedirect.transport.IoLock;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.util.concurrent.locks.ReentrantLock;
 
 /** A handle's own position, and its I/O there. */
 final class HandlePosition {
@@ -12,13 +12,14 @@ final class HandlePosition {
   private final NvmeDevice device;
 
   /** Owns the position, also while an operation at it is under way. */
-  private final ReentrantLock lock = new ReentrantLock();
+  private final IoLock lock;
 
   private long position;
 
   HandlePosition(NvmeHandle handle) {
     this.handle = handle;
     this.device = handle.device();
+    this.lock = new IoLock(device.reaper());
   }
 
   long get() {

@@ -2,6 +2,7 @@ package io.nvmedirect;
 
 import io.nvmedirect.address.Addresses;
 import io.nvmedirect.cache.BlockCache;
+import io.nvmedirect.cache.RangeGuard;
 import io.nvmedirect.driver.Controller;
 import io.nvmedirect.driver.IoQueue;
 import io.nvmedirect.driver.Namespace;
@@ -17,13 +18,13 @@ import io.nvmedirect.spec.NamespaceDescriptors;
 import io.nvmedirect.spec.NvmeException;
 import io.nvmedirect.spec.Opcode;
 import io.nvmedirect.spec.SmartLog;
+import io.nvmedirect.transport.IoLock;
 import io.nvmedirect.transport.Transport;
 import java.io.IOException;
+import java.util.Arrays;
 import java.util.EnumSet;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,17 +42,32 @@ public final class NvmeDevice implements AutoCloseable {
   /** Together 32 MiB. */
   static final int MOST_BOUNCES = 256;
 
+  /** A command that times out is aborted, and the controller reset, before twice its time is over. */
+  private static final int TIMEOUTS_OF_A_WRITE = 3;
+
   private final String address;
   private final Controller controller;
   private final DmaRegistry registry;
   private final BouncePool bounces;
   private final CompletionThread completionThread;
 
-  /** Guards the set, and with it open and closed. */
+  private final DeviceReaper reaper = new DeviceReaper(this);
+
+  /**
+   * Held while the set of queues or the device itself changes, also by what the device does on a queue
+   * for itself. Its holder may do I/O.
+   */
+  private final IoLock changing = new IoLock(reaper);
+
+  /** Guards what the holder of {@code changing} changes, for those who only look. */
   private final Object lock = new Object();
 
-  private final Set<NvmeQueue> queues = new HashSet<>();
+  private volatile NvmeQueue[] queues = {};
   private boolean closed;
+
+  /** Closing was refused once for blocks of the cache that cannot be written. */
+  private boolean lossReported;
+
   private volatile Namespace namespace;
   private volatile Coherence coherence;
 
@@ -68,12 +84,15 @@ public final class NvmeDevice implements AutoCloseable {
   }
 
   private Coherence coherence(Namespace of, int cachePages, boolean lazy) throws IOException {
+    RangeGuard guard =
+        new RangeGuard(reaper, TIMEOUTS_OF_A_WRITE * Math.max(1, controller.timeoutNs()));
     // A page of the cache holds whole blocks: larger ones go without.
     BlockCache cache =
         cachePages == 0 || of.blockBytes() > BlockCache.PAGE_BYTES
             ? null
-            : new BlockCache(of.sizeBytes(), of.blockBytes(), cachePages, lazy, registry::allocate);
-    return new Coherence(cache, of.blockBytes());
+            : new BlockCache(
+                of.sizeBytes(), of.blockBytes(), cachePages, lazy, registry::allocate, guard);
+    return new Coherence(cache, guard, reaper, of.blockBytes());
   }
 
   /**
@@ -325,27 +344,46 @@ public final class NvmeDevice implements AutoCloseable {
     if (set.contains(QueueOption.CONFINED)) {
       set.add(QueueOption.MANUAL_COMPLETION);
     }
-    synchronized (lock) {
+    changing.lock();
+    try {
       checkOpen();
       boolean manual = set.contains(QueueOption.MANUAL_COMPLETION);
       boolean interrupt = set.contains(QueueOption.INTERRUPT);
       IoQueue ioQueue = controller.openQueue(depth, interrupt, priority.code());
       NvmeQueue queue =
           new NvmeQueue(this, ioQueue, priority, set, manual ? null : completionThread);
-      queues.add(queue);
+      NvmeQueue[] more = Arrays.copyOf(queues, queues.length + 1);
+      more[queues.length] = queue;
+      queues = more;
       if (!manual) {
         completionThread.add(queue);
       }
       return queue;
+    } finally {
+      changing.unlock();
     }
   }
 
+  /** Held while a queue closes: until then the device may do I/O of its own on it. */
+  IoLock changing() {
+    return changing;
+  }
+
+  /** A queue that is closed for all others; the caller has {@link #changing}. */
   void queueClosed(NvmeQueue queue, IoQueue ioQueue) throws IOException {
-    synchronized (lock) {
-      completionThread.remove(queue);
-      queues.remove(queue);
-      controller.closeQueue(ioQueue);
-    }
+    completionThread.remove(queue);
+    queues = Arrays.stream(queues).filter(open -> !open.equals(queue)).toArray(NvmeQueue[]::new);
+    controller.closeQueue(ioQueue);
+  }
+
+  /** The open queues; never changed. */
+  NvmeQueue[] queues() {
+    return queues;
+  }
+
+  /** For those who wait for I/O of others. */
+  DeviceReaper reaper() {
+    return reaper;
   }
 
   /**
@@ -356,7 +394,8 @@ public final class NvmeDevice implements AutoCloseable {
    */
   public void format(int blockBytes) throws IOException {
     require(controller().supportsFormat(), "Format NVM");
-    synchronized (lock) {
+    changing.lock();
+    try {
       checkOpen();
       checkNoQueues("format");
       int nsid = namespace.id();
@@ -380,6 +419,8 @@ public final class NvmeDevice implements AutoCloseable {
           cache == null
               ? coherence(namespace, 0, true)
               : coherence(namespace, cache.capacityPages(), cache.lazy());
+    } finally {
+      changing.unlock();
     }
   }
 
@@ -433,15 +474,25 @@ public final class NvmeDevice implements AutoCloseable {
     void run(DirectPaths paths) throws IOException;
   }
 
-  /** Runs it on a queue of its own or, if the controller has none left, on one that is open. */
+  /**
+   * Runs it on a queue that is open or, if there is none that this thread may use, on one of its own. No
+   * queue opens or closes meanwhile, so that nobody meets this one.
+   */
   private void withPaths(PathsAction action) throws IOException {
-    NvmeQueue shared = sharedIfNoneIsLeft();
-    if (shared != null) {
-      runOn(shared, action);
-      return;
-    }
-    try (NvmeQueue own = createQueue(QueueOption.MANUAL_COMPLETION)) {
-      runOn(own, action);
+    changing.lock();
+    try {
+      checkOpen();
+      for (NvmeQueue queue : queues) {
+        if (!queue.isConfined()) {
+          runOn(queue, action);
+          return;
+        }
+      }
+      try (NvmeQueue own = createQueue(QueueOption.MANUAL_COMPLETION)) {
+        runOn(own, action);
+      }
+    } finally {
+      changing.unlock();
     }
   }
 
@@ -451,42 +502,42 @@ public final class NvmeDevice implements AutoCloseable {
     }
   }
 
-  private @Nullable NvmeQueue sharedIfNoneIsLeft() {
-    synchronized (lock) {
-      return queues.size() < maxQueues()
-          ? null
-          : queues.stream().filter(queue -> !queue.isConfined()).findAny().orElse(null);
-    }
-  }
-
   /**
    * Writes the cache's dirty blocks and shuts the controller down. Idempotent.
    *
    * @throws IllegalStateException if queues are open: the device stays open too
-   * @throws IOException if dirty blocks cannot be written: the device stays open, unless the controller
-   *     has failed for good. Or if a write had failed after it had returned and no flush has told of it:
-   *     the device stays open once
+   * @throws IOException if dirty blocks cannot be written, or if a write had failed after it had returned
+   *     and no flush has told of it: the device stays open once, and the next call closes it, whatever can
+   *     be written then. If the controller has failed for good the device is closed at once
    * @throws NvmeException if the controller does not shut down; the device is closed all the same
    */
   @Override
   public void close() throws IOException {
     IOException lost = null;
-    synchronized (lock) {
-      if (closed) {
-        return;
+    changing.lock();
+    try {
+      synchronized (lock) {
+        if (closed) {
+          return;
+        }
       }
       checkNoQueues("close");
       if (!coherence.isClean()) {
         lost = writeBack();
       }
       coherence.reportLostWrites(address);
-      closed = true;
+      synchronized (lock) {
+        closed = true;
+      }
+    } finally {
+      changing.unlock();
     }
-    completionThread.close();
-    coherence.close();
-    registry.close();
-    bounces.close();
-    controller.close();
+    try (controller) {
+      completionThread.close();
+      coherence.close();
+      registry.close();
+      bounces.close();
+    }
     if (lost != null) {
       throw lost;
     }
@@ -498,10 +549,21 @@ public final class NvmeDevice implements AutoCloseable {
       withPaths(coherence::flush);
       return null;
     } catch (IOException e) {
-      if (!controller.hasFailed()) {
-        throw e;
+      coherence.tellOfLostWrites();
+      if (controller.hasFailed()) {
+        return new NvmeException(
+            address + ": closed with blocks in the cache that are lost now", e);
       }
-      return new NvmeException(address + ": closed with blocks in the cache that are lost now", e);
+      if (!lossReported) {
+        lossReported = true;
+        throw new NvmeException(
+            address
+                + ": blocks of the cache cannot be written, and the device stays open for now; closing"
+                + " it again tries once more and gives up what still cannot be written",
+            e);
+      }
+      coherence.abandon();
+      return null;
     }
   }
 
@@ -513,16 +575,16 @@ public final class NvmeDevice implements AutoCloseable {
   }
 
   private void checkOpen() {
-    if (closed) {
+    if (isClosed()) {
       throw new IllegalStateException("the device is closed: " + address);
     }
   }
 
   private void checkNoQueues(String what) {
-    if (!queues.isEmpty()) {
+    if (queues.length > 0) {
       throw new IllegalStateException(
           "cannot %s %s: queues are open, close them first: %d"
-              .formatted(what, address, queues.size()));
+              .formatted(what, address, queues.length));
     }
   }
 

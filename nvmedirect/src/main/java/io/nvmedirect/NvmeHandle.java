@@ -193,7 +193,7 @@ public final class NvmeHandle implements AutoCloseable {
       coherence.readBuffered(direct, to, position);
     } else {
       direct.checkRange(position, to.byteSize());
-      coherence.beforeDirect(direct, position, to.byteSize());
+      coherence.beforeRead(direct, position, to.byteSize());
       direct.transfer(Opcode.READ, 0, to, position);
     }
   }
@@ -217,16 +217,18 @@ public final class NvmeHandle implements AutoCloseable {
     if (length == 0) {
       return;
     }
-    if (has(HandleOption.WRITE_BEHIND) && !direct.isConfined() && DmaRegistry.isShared(from)) {
+    if (has(HandleOption.WRITE_BEHIND)
+        && direct.canWriteBehind(length)
+        && DmaRegistry.isShared(from)) {
       coherence.writeBehind(direct, writeFlags(), from, position);
-    } else {
-      coherence.beforeDirect(direct, position, length);
-      try {
-        direct.transfer(Opcode.WRITE, writeFlags(), from, position);
-      } finally {
-        // Also of a failed write, parts may be on the device.
-        coherence.written(position, length);
-      }
+      return;
+    }
+    coherence.beforeWrite(position, length);
+    coherence.register(direct, position, length);
+    try {
+      direct.transfer(Opcode.WRITE, writeFlags(), from, position);
+    } finally {
+      coherence.unregister(position, length);
     }
   }
 
@@ -277,7 +279,7 @@ public final class NvmeHandle implements AutoCloseable {
   public boolean compare(MemorySegment expected, long position) throws IOException {
     device.require(device.controller().supportsCompare(), Opcode.COMPARE);
     direct.checkRange(position, expected.byteSize());
-    coherence.beforeDirect(direct, position, expected.byteSize());
+    coherence.beforeRead(direct, position, expected.byteSize());
     try {
       direct.transfer(Opcode.COMPARE, 0, expected, position);
       return true;
@@ -299,10 +301,6 @@ public final class NvmeHandle implements AutoCloseable {
   public void flush() throws IOException {
     IOException failed = null;
     direct.awaitWrites();
-    if (direct.outstanding() > 0) {
-      // Asynchronous writes may be done and not delivered, and the cache not know of them.
-      coherence.written(0, device.sizeBytes());
-    }
     try {
       coherence.flush(direct);
     } catch (IOException e) {
@@ -332,27 +330,24 @@ public final class NvmeHandle implements AutoCloseable {
   public void discard(long position, long lengthBytes) throws IOException {
     device.require(device.controller().supportsDatasetManagement(), Opcode.DATASET_MANAGEMENT);
     direct.checkRange(position, lengthBytes);
-    coherence.beforeDiscard(direct, position, lengthBytes);
-    change(position, lengthBytes, () -> direct.first().deallocate(position, lengthBytes));
+    if (lengthBytes > 0) {
+      coherence.discard(
+          direct, position, lengthBytes, () -> direct.first().deallocate(position, lengthBytes));
+    }
   }
 
   /** Makes a range read as zeroes, without transferring any. */
   public void writeZeroes(long position, long lengthBytes) throws IOException {
     device.require(device.controller().supportsWriteZeroes(), Opcode.WRITE_ZEROES);
     direct.checkRange(position, lengthBytes);
-    coherence.beforeDirect(direct, position, lengthBytes);
-    int flags = writeFlags();
-    change(
-        position,
-        lengthBytes,
-        () -> direct.first().range(Opcode.WRITE_ZEROES, flags, position, lengthBytes));
+    change(Opcode.WRITE_ZEROES, writeFlags(), position, lengthBytes);
   }
 
   /** Has the device check that a range can be read, without transferring it. */
   public void verify(long position, long lengthBytes) throws IOException {
     device.require(device.controller().supportsVerify(), Opcode.VERIFY);
     direct.checkRange(position, lengthBytes);
-    coherence.beforeDirect(direct, position, lengthBytes);
+    coherence.beforeRead(direct, position, lengthBytes);
     direct.first().range(Opcode.VERIFY, 0, position, lengthBytes);
   }
 
@@ -363,30 +358,17 @@ public final class NvmeHandle implements AutoCloseable {
   public void writeUncorrectable(long position, long lengthBytes) throws IOException {
     device.require(device.controller().supportsWriteUncorrectable(), Opcode.WRITE_UNCORRECTABLE);
     direct.checkRange(position, lengthBytes);
-    coherence.beforeDirect(direct, position, lengthBytes);
-    change(
-        position,
-        lengthBytes,
-        () -> direct.first().range(Opcode.WRITE_UNCORRECTABLE, 0, position, lengthBytes));
+    change(Opcode.WRITE_UNCORRECTABLE, 0, position, lengthBytes);
   }
 
   /** A command that changes a range without data of ours. */
-  @FunctionalInterface
-  private interface RangeCommand {
-    void run() throws IOException;
-  }
-
-  private void change(long position, long lengthBytes, RangeCommand command) throws IOException {
-    boolean done = false;
-    try {
-      command.run();
-      done = true;
-    } finally {
-      if (done) {
-        coherence.drop(position, lengthBytes);
-      } else {
-        coherence.written(position, lengthBytes);
-      }
+  private void change(int opcode, int flags, long position, long lengthBytes) throws IOException {
+    if (lengthBytes > 0) {
+      coherence.change(
+          direct,
+          position,
+          lengthBytes,
+          () -> direct.first().range(opcode, flags, position, lengthBytes));
     }
   }
 
@@ -441,7 +423,7 @@ public final class NvmeHandle implements AutoCloseable {
       AsyncIo operation, DmaBuffer buffer, long offset, long lengthBytes, long position)
       throws IOException {
     direct.checkRange(position, lengthBytes);
-    coherence.beforeDirect(direct, position, lengthBytes);
+    coherence.beforeRead(direct, position, lengthBytes);
     return direct.post(operation, Opcode.READ, 0, buffer, offset, lengthBytes, position);
   }
 
@@ -450,7 +432,7 @@ public final class NvmeHandle implements AutoCloseable {
       AsyncIo operation, DmaBuffer buffer, long offset, long lengthBytes, long position)
       throws IOException {
     direct.checkRange(position, lengthBytes);
-    coherence.beforeDirect(direct, position, lengthBytes);
+    coherence.beforeWrite(position, lengthBytes);
     return direct.post(
         operation, Opcode.WRITE, writeFlags(), buffer, offset, lengthBytes, position);
   }
@@ -517,7 +499,7 @@ public final class NvmeHandle implements AutoCloseable {
       boolean queueIfFull)
       throws IOException {
     direct.checkRange(position, memory.byteSize());
-    coherence.beforeDirect(direct, position, memory.byteSize());
+    coherence.beforeAsync(direct, opcode, position, memory.byteSize());
     return direct.post(operation, opcode, flags, memory, position, queueIfFull);
   }
 

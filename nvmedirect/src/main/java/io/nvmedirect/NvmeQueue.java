@@ -155,6 +155,10 @@ public final class NvmeQueue implements AutoCloseable {
     return lock == null;
   }
 
+  boolean isConfinedToThisThread() {
+    return lock == null && owner.getPlain() == Thread.currentThread();
+  }
+
   // ---- Submission.
 
   /** Whether commands of this queue can carry all of a vector, which is whole blocks. */
@@ -320,7 +324,35 @@ public final class NvmeQueue implements AutoCloseable {
     return reapAndDeliver(false);
   }
 
-  /** Likewise, and runs callbacks; what they throw is reported, not thrown. */
+  /**
+   * Rings and reaps, if this thread may and no other one does just now, for a thread that waits for
+   * something else: no callback runs here.
+   *
+   * @return operations that were completed
+   */
+  int ringAndReap() {
+    if (lock == null) {
+      if (owner.getPlain() != Thread.currentThread()) {
+        return 0;
+      }
+    } else if (!lock.tryLock()) {
+      return 0;
+    }
+    boolean rung = false;
+    try {
+      if (!closed) {
+        queue.ring();
+      }
+      rung = true;
+    } finally {
+      if (!rung) {
+        exit();
+      }
+    }
+    return reapAndExit(false);
+  }
+
+  /** Like {@link #pollWhileWaiting}, and runs callbacks; what they throw is reported, not thrown. */
   int pollForCallbacks() {
     return reapAndDeliver(true);
   }
@@ -513,14 +545,24 @@ public final class NvmeQueue implements AutoCloseable {
    */
   @Override
   public void close() throws IOException {
-    if (!handles.compareAndSet(0, CLOSED)) {
-      int open = handles.get();
-      if (open != CLOSED) {
-        throw new IllegalStateException(
-            "queue %d has open handles, close them first: %d".formatted(id(), open));
+    // The device has no handle of its own on the queue then.
+    device.changing().lock();
+    try {
+      if (handles.compareAndSet(0, CLOSED)) {
+        closeUnused();
+        return;
       }
-      return;
+    } finally {
+      device.changing().unlock();
     }
+    int open = handles.get();
+    if (open != CLOSED) {
+      throw new IllegalStateException(
+          "queue %d has open handles, close them first: %d".formatted(id(), open));
+    }
+  }
+
+  private void closeUnused() throws IOException {
     if (lock != null) {
       // Whoever polls now is out of the queue before it goes.
       lock.lock();

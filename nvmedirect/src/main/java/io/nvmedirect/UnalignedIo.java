@@ -1,23 +1,25 @@
 package io.nvmedirect;
 
+import io.nvmedirect.cache.RangeGuard;
 import io.nvmedirect.cache.Store;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.util.concurrent.locks.Lock;
-import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /**
  * I/O at any position and of any length without a cache. A part of a block is written by reading the
- * block, changing it and writing it: with the exclusive lock, so that no other write of the device
- * through here comes between; writes of whole blocks share the lock.
+ * block, changing it and writing it, with the guard's lock and when no direct write of the block is in
+ * flight, so that no other write comes between. Whole blocks are direct writes like any other.
  */
 final class UnalignedIo {
 
-  private final int blockBytes;
-  private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock();
+  private static final int WINDOW_BYTES = 128 * 1024;
 
-  UnalignedIo(int blockBytes) {
+  private final int blockBytes;
+  private final RangeGuard guard;
+
+  UnalignedIo(int blockBytes, RangeGuard guard) {
     this.blockBytes = blockBytes;
+    this.guard = guard;
   }
 
   void read(Store store, MemorySegment to, long position) throws IOException {
@@ -36,28 +38,82 @@ final class UnalignedIo {
   }
 
   void write(Store store, MemorySegment from, long position) throws IOException {
-    Lock held = isWhole(position, from.byteSize()) ? lock.readLock() : lock.writeLock();
-    held.lock();
-    try {
-      writeLocked(store, from, position);
-    } finally {
-      held.unlock();
-    }
-  }
-
-  private void writeLocked(Store store, MemorySegment from, long position) throws IOException {
     long length = from.byteSize();
     for (long done = 0; done < length; ) {
       long at = position + done;
       long part = part(at, length - done);
       if (isWhole(at, part)) {
-        store.write(from.asSlice(done, part), at);
+        writeBlocks(store, from.asSlice(done, part), at);
       } else {
-        MemorySegment block = readBlock(store, at);
-        MemorySegment.copy(from, done, block, at % blockBytes, part);
-        store.write(block, at - at % blockBytes);
+        writePart(store, from.asSlice(done, part), at);
       }
       done += part;
+    }
+  }
+
+  /** Reads into several segments; they are copied, so that no block is read in two parts. */
+  void read(Store store, MemorySegment[] to, long lengthBytes, long position) throws IOException {
+    for (long done = 0; done < lengthBytes; ) {
+      MemorySegment window = window(position + done, lengthBytes - done);
+      read(store, window, position + done);
+      Segments.scatter(window, to, done, window.byteSize());
+      done += window.byteSize();
+    }
+  }
+
+  /** Writes several segments; they are copied, so that no block is written in two parts. */
+  void write(Store store, MemorySegment[] from, long lengthBytes, long position)
+      throws IOException {
+    for (long done = 0; done < lengthBytes; ) {
+      MemorySegment window = window(position + done, lengthBytes - done);
+      Segments.gather(from, done, window, window.byteSize());
+      write(store, window, position + done);
+      done += window.byteSize();
+    }
+  }
+
+  /** Memory for what is left of a range, or for as much of it as ends with a block. */
+  private MemorySegment window(long at, long left) {
+    long most = Math.max(WINDOW_BYTES, blockBytes) - at % blockBytes;
+    return MemorySegment.ofArray(new byte[(int) Math.min(left, most)]);
+  }
+
+  private void writeBlocks(Store store, MemorySegment from, long position) throws IOException {
+    if (!guard.tryBeginWrite(position, from.byteSize())) {
+      beginDirectWrite(position, from.byteSize());
+    }
+    try {
+      store.write(from, position);
+    } finally {
+      guard.endWrite(position, from.byteSize());
+    }
+  }
+
+  private void writePart(Store store, MemorySegment from, long position) throws IOException {
+    long start = position - position % blockBytes;
+    guard.lock().lock();
+    try {
+      guard.hold(start, blockBytes);
+      try {
+        guard.awaitDirectWrites(start, blockBytes);
+        MemorySegment block = readBlock(store, position);
+        MemorySegment.copy(from, 0, block, position - start, from.byteSize());
+        store.write(block, start);
+      } finally {
+        guard.release(start, blockBytes);
+      }
+    } finally {
+      guard.lock().unlock();
+    }
+  }
+
+  /** Registers a direct write when no part of its blocks is being written. */
+  void beginDirectWrite(long position, long lengthBytes) {
+    guard.lock().lock();
+    try {
+      guard.beginWriteLocked(position, lengthBytes);
+    } finally {
+      guard.lock().unlock();
     }
   }
 

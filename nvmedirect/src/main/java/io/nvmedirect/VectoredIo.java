@@ -23,7 +23,7 @@ final class VectoredIo {
   void read(MemorySegment[] to, long position) throws IOException {
     long length = Segments.check(to, true);
     direct.checkRange(position, length);
-    coherence.beforeDirect(direct, position, length);
+    coherence.beforeRead(direct, position, length);
     direct.transfer(Opcode.READ, 0, to, length, position);
   }
 
@@ -33,37 +33,29 @@ final class VectoredIo {
     if (length == 0) {
       return;
     }
-    if (behind && !direct.isConfined() && Segments.areShared(from)) {
+    if (behind && direct.canWriteBehind(length) && Segments.areShared(from)) {
       coherence.writeBehind(direct, flags, from, length, position);
       return;
     }
-    coherence.beforeDirect(direct, position, length);
-    try {
-      direct.transfer(Opcode.WRITE, flags, from, length, position);
-    } finally {
-      // Also of a failed write, parts may be on the device.
-      coherence.written(position, length);
-    }
+    coherence.change(
+        direct,
+        position,
+        length,
+        () -> direct.transfer(Opcode.WRITE, flags, from, length, position));
   }
 
   void readBuffered(MemorySegment[] to, long position) throws IOException {
-    device.checkBytes(position, Segments.check(to, true));
+    long length = Segments.check(to, true);
+    device.checkBytes(position, length);
     direct.first().checkOpen();
-    long at = position;
-    for (MemorySegment segment : to) {
-      coherence.readBuffered(direct, segment, at);
-      at += segment.byteSize();
-    }
+    coherence.readBuffered(direct, to, length, position);
   }
 
   void writeBuffered(MemorySegment[] from, long position, boolean through) throws IOException {
-    device.checkBytes(position, Segments.check(from, false));
+    long length = Segments.check(from, false);
+    device.checkBytes(position, length);
     direct.first().checkOpen();
-    long at = position;
-    for (MemorySegment segment : from) {
-      coherence.writeBuffered(direct, segment, at, through);
-      at += segment.byteSize();
-    }
+    coherence.writeBuffered(direct, from, length, position, through);
   }
 
   boolean post(
@@ -76,7 +68,7 @@ final class VectoredIo {
       throws IOException {
     long length = Segments.check(memory, opcode == Opcode.READ);
     direct.checkRange(position, length);
-    coherence.beforeDirect(direct, position, length);
+    coherence.beforeAsync(direct, opcode, position, length);
     return direct.post(operation, opcode, flags, memory, length, position, queueIfFull);
   }
 }

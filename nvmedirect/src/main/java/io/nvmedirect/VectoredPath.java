@@ -101,7 +101,7 @@ final class VectoredPath {
     return true;
   }
 
-  /** Submits a write that {@link DirectIo#await} waits for. */
+  /** Submits a write that whoever waits for something completes. */
   void writeBehind(AsyncIo io, int flags, MemorySegment[] from, long length, long position)
       throws IOException {
     prepare(io, false, Opcode.WRITE, flags, from, length, position);
@@ -122,6 +122,7 @@ final class VectoredPath {
     path.begin(io, asynchronous, opcode, position, length);
     boolean prepared = false;
     try {
+      path.register(io);
       if (!attach(io, opcode, flags, memory, length, position)) {
         io.notVectored();
         bounce(io, opcode, flags, memory, position);

@@ -1,28 +1,27 @@
 package io.nvmedirect;
 
 import io.nvmedirect.spec.NvmeException;
+import io.nvmedirect.transport.Reaper;
 import java.io.IOException;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The direct writes of a device that have returned to their callers and are still on their way. The
- * lock owns the list. What overlaps one of them waits for it first, since commands in flight have no
- * order.
+ * The direct writes of a device that have returned to their callers and are still on their way. What
+ * overlaps one of them waits for it first, since commands in flight have no order.
+ *
+ * <p>The lock owns the list and is never held while anybody waits: whoever reaps a write takes it off the
+ * list, and those who wait reap and look again.
  */
 final class WriteBehind {
 
-  /** More than this many, and the oldest is waited for. */
+  /** More than this many, and a further one waits. */
   private static final int MAX_WRITES = 1024;
 
-  /** Told of a range that a write has changed on the device. */
-  @FunctionalInterface
-  interface Written {
-    void written(long position, long lengthBytes);
-  }
+  private static final long ALL = Long.MAX_VALUE;
 
   /** Submits a write that nobody reaps in particular. */
   @FunctionalInterface
@@ -32,17 +31,27 @@ final class WriteBehind {
     DirectIo submit(AsyncIo io) throws IOException;
   }
 
-  private record Write(AsyncIo io, DirectIo path, long position, long lengthBytes) {
+  /** A write, used for one after the other. The list's lock owns all but {@code io}. */
+  private final class Write {
+    final AsyncIo io = new AsyncIo(done -> ended(this, done));
+
+    /** Null until it is submitted. */
+    @Nullable DirectIo path;
+
+    long number;
+    long position;
+    long lengthBytes;
 
     boolean overlaps(long from, long length) {
       return position < from + length && from < position + lengthBytes;
     }
   }
 
-  private final Written written;
+  private final Reaper reaper;
   private final ReentrantLock lock = new ReentrantLock();
   private final List<Write> writes = new ArrayList<>();
-  private final List<AsyncIo> idle = new ArrayList<>();
+  private final ArrayDeque<Write> idle = new ArrayDeque<>();
+  private long lastNumber;
 
   /** Writes on the list, for a look without the lock. */
   private volatile int count;
@@ -52,8 +61,8 @@ final class WriteBehind {
 
   private volatile @Nullable NvmeException lastError;
 
-  WriteBehind(Written written) {
-    this.written = written;
+  WriteBehind(Reaper reaper) {
+    this.reaper = reaper;
   }
 
   boolean isEmpty() {
@@ -70,61 +79,144 @@ final class WriteBehind {
 
   /** Submits a write and returns; overlapping ones have been waited for. */
   void submit(Submission submission, long position, long lengthBytes) throws IOException {
+    Write write = reserve(position, lengthBytes);
+    boolean submitted = false;
+    try {
+      // The write may end, and be another one, before this returns.
+      long number = write.number;
+      DirectIo path = submission.submit(write.io);
+      submitted = true;
+      setPath(write, number, path);
+    } finally {
+      if (!submitted) {
+        remove(write, null);
+      }
+    }
+  }
+
+  /** Puts a write on the list when none there overlaps it. */
+  private Write reserve(long position, long lengthBytes) {
+    int polls = 0;
+    while (true) {
+      lock.lock();
+      try {
+        if (writes.size() < MAX_WRITES && find(position, lengthBytes, ALL) == null) {
+          Write write = idle.isEmpty() ? new Write() : idle.removeLast();
+          write.number = ++lastNumber;
+          write.position = position;
+          write.lengthBytes = lengthBytes;
+          writes.add(write);
+          count = writes.size();
+          return write;
+        }
+      } finally {
+        lock.unlock();
+      }
+      polls = reaper.reap(polls);
+    }
+  }
+
+  private @Nullable Write find(long position, long lengthBytes, long lastOne) {
+    for (Write write : writes) {
+      if (write.number <= lastOne && write.overlaps(position, lengthBytes)) {
+        return write;
+      }
+    }
+    return null;
+  }
+
+  private void setPath(Write write, long number, DirectIo path) {
     lock.lock();
     try {
-      await(position, lengthBytes);
-      if (writes.size() == MAX_WRITES) {
-        finish(writes.removeFirst());
+      if (write.number == number) {
+        write.path = path;
       }
-      AsyncIo io = idle.isEmpty() ? new AsyncIo() : idle.removeLast();
-      DirectIo path = submission.submit(io);
-      writes.add(new Write(io, path, position, lengthBytes));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Runs on the thread that reaps the write. */
+  private void ended(Write write, AsyncIo done) {
+    NvmeException error = null;
+    try {
+      done.throwIfFailed();
+    } catch (NvmeException e) {
+      error = e;
+    }
+    done.forget();
+    remove(write, error);
+  }
+
+  @SuppressWarnings("NonAtomicVolatileUpdate") // the lock owns them
+  private void remove(Write write, @Nullable NvmeException error) {
+    lock.lock();
+    try {
+      if (error != null) {
+        lastError = error;
+        errors++;
+      }
+      writes.remove(write);
+      write.number = 0;
+      write.path = null;
+      idle.addLast(write);
+      // Last, so that who sees no writes sees their errors.
       count = writes.size();
     } finally {
       lock.unlock();
     }
   }
 
-  /** Waits for the writes that overlap a range. */
+  /** Waits for the writes that overlap a range; not for those that others go on to submit. */
   void await(long position, long lengthBytes) {
     if (count > 0) {
-      finishThose(write -> write.overlaps(position, lengthBytes));
+      long lastOne = lastNumber();
+      for (int polls = 0; isOverlapped(position, lengthBytes, lastOne); ) {
+        polls = reaper.reap(polls);
+      }
     }
   }
 
-  /** Waits for all writes, or those of some paths. */
+  /** Waits for all writes that were submitted before, or those of some paths. */
   void awaitAll(@Nullable DirectPaths only) {
     if (count > 0) {
-      finishThose(write -> only == null || only.has(write.path));
+      long lastOne = lastNumber();
+      for (int polls = 0; hasAny(only, lastOne); ) {
+        polls = reaper.reap(polls);
+      }
     }
   }
 
-  private void finishThose(Predicate<Write> which) {
+  private long lastNumber() {
     lock.lock();
     try {
-      for (int i = 0; i < writes.size(); ) {
-        if (which.test(writes.get(i))) {
-          finish(writes.remove(i));
-        } else {
-          i++;
-        }
-      }
-      count = writes.size();
+      return lastNumber;
     } finally {
       lock.unlock();
     }
   }
 
-  @SuppressWarnings("NonAtomicVolatileUpdate") // the lock owns it
-  private void finish(Write write) {
-    write.path.await(write.io);
-    written.written(write.position, write.lengthBytes);
+  private boolean isOverlapped(long position, long lengthBytes, long lastOne) {
+    lock.lock();
     try {
-      write.io.throwIfFailed();
-    } catch (NvmeException e) {
-      lastError = e;
-      errors++;
+      return find(position, lengthBytes, lastOne) != null;
+    } finally {
+      lock.unlock();
     }
-    idle.add(write.io);
+  }
+
+  private boolean hasAny(@Nullable DirectPaths only, long lastOne) {
+    lock.lock();
+    try {
+      for (Write write : writes) {
+        DirectIo path = write.path;
+        if (write.number <= lastOne && (only == null || path == null || only.has(path))) {
+          return true;
+        }
+      }
+      return false;
+    } finally {
+      lock.unlock();
+    }
   }
 }

@@ -1,8 +1,9 @@
 package io.nvmedirect.cache;
 
+import io.nvmedirect.transport.IoLock;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A write-back block cache of one device: pages of 4096 bytes, the one used longest ago is evicted
@@ -10,15 +11,15 @@ import java.util.concurrent.locks.ReentrantLock;
  *
  * <p>Whether data is there, and whether the device has it, is known per sector: only dirty sectors are
  * written back, so that what was written around the cache is not overwritten by old content of its
- * neighbours' page. Code that writes around the cache calls {@link #flush(Store, long, long)} before
- * and {@link #invalidate} afterwards, or {@link #mayContain} each time to find that it need not.
+ * neighbours' page. Code that reads around the cache calls {@link #flush(Store, long, long)} before, and
+ * code that writes around it is counted by its {@link RangeGuard} until the device has done the write.
  *
- * <p>The holder of one lock owns all state, and holds it during I/O: so a page is filled, changed and
- * written by one thread at a time, and a {@link Store} must not call back into the cache, which is an
- * {@link IllegalStateException}. The counts, {@link #isEmpty} and {@link #mayContain} take no lock.
+ * <p>The holder of the guard's lock owns all state, and holds it during I/O: so a page is filled, changed
+ * and written by one thread at a time, and a {@link Store} must not call back into the cache, which is an
+ * {@link IllegalStateException}. The counts and {@link #mayBeDirty} take no lock.
  *
- * <p>Nothing dirty is lost but by {@link #drop} and {@link #close}: what cannot be written back stays
- * dirty and in the cache. Positions and lengths are in bytes; those outside the device are an {@link
+ * <p>Nothing dirty is lost but by {@link #discard}, {@link #abandon} and {@link #close}: what cannot be
+ * written back stays dirty and in the cache. Positions and lengths are in bytes; those outside the device are an {@link
  * IllegalArgumentException}, and any call after close an {@link IllegalStateException}.
  */
 public final class BlockCache implements AutoCloseable {
@@ -29,10 +30,12 @@ public final class BlockCache implements AutoCloseable {
   /** Most pages of a cache: 1 TiB. */
   static final int MAX_PAGES = 1 << 28;
 
-  private final ReentrantLock lock = new ReentrantLock();
+  private static final MemorySegment[] NONE = {};
+
   private final Geometry geometry;
   private final PageDirectory directory;
-  private final PageFilter filter;
+  private final RangeGuard guard;
+  private final IoLock lock;
   private final PageSelection selection;
   private final FrameMemory memory;
   private final WriteBack writeBack;
@@ -53,22 +56,29 @@ public final class BlockCache implements AutoCloseable {
    * @param sectorBytes 512 to 4096, a power of two
    * @param capacityPages pages of 4096 bytes, 1 to 2^28
    * @param lazy allocates page memory when it is first needed, in steps of up to 1 MiB, and not now
+   * @param guard the device's, of which no other cache holds pages
    * @throws IOException if not lazy and there is not enough memory
    * @throws IllegalArgumentException if a value is out of range
    */
   public BlockCache(
-      long deviceBytes, int sectorBytes, int capacityPages, boolean lazy, FrameAllocator frames)
+      long deviceBytes,
+      int sectorBytes,
+      int capacityPages,
+      boolean lazy,
+      FrameAllocator frames,
+      RangeGuard guard)
       throws IOException {
     checkPages(capacityPages);
     geometry = new Geometry(deviceBytes, sectorBytes);
-    directory = new PageDirectory(capacityPages);
-    filter = directory.filter();
-    selection = new PageSelection(directory);
+    this.guard = guard;
+    lock = guard.lock();
+    directory = new PageDirectory(capacityPages, guard);
+    selection = new PageSelection(geometry, directory);
     memory = new FrameMemory(frames);
     writeBack = new WriteBack(geometry, directory, memory);
     evictor = new Evictor(directory, memory, writeBack);
-    reader = new PageReader(geometry, directory, memory, evictor);
-    writer = new PageWriter(geometry, directory, memory, evictor);
+    reader = new PageReader(geometry, directory, memory, evictor, guard);
+    writer = new PageWriter(geometry, directory, memory, evictor, selection);
     this.capacityPages = capacityPages;
     this.lazy = lazy;
     if (!lazy) {
@@ -108,10 +118,41 @@ public final class BlockCache implements AutoCloseable {
    *     then anything
    */
   public void read(Store store, MemorySegment to, long position) throws IOException {
-    geometry.checkRange(position, to.byteSize());
+    long length = to.byteSize();
+    geometry.checkRange(position, length);
     enter();
+    boolean keeps = false;
     try {
-      reader.read(store, to, position);
+      keeps = reader.read(store, to, position);
+    } finally {
+      endRead(keeps, position, length);
+    }
+  }
+
+  /** Fills several segments, one after the other, with what is there at one moment. */
+  public void read(Store store, MemorySegment[] to, long lengthBytes, long position)
+      throws IOException {
+    geometry.checkRange(position, lengthBytes);
+    enter();
+    boolean keeps = false;
+    try {
+      boolean all = true;
+      long at = position;
+      for (MemorySegment segment : to) {
+        all &= reader.read(store, segment, at);
+        at += segment.byteSize();
+      }
+      keeps = all;
+    } finally {
+      endRead(keeps, position, lengthBytes);
+    }
+  }
+
+  private void endRead(boolean keeps, long position, long lengthBytes) {
+    try {
+      if (!keeps) {
+        forget(position, lengthBytes);
+      }
     } finally {
       lock.unlock();
     }
@@ -119,21 +160,20 @@ public final class BlockCache implements AutoCloseable {
 
   /**
    * Writes {@code from}, of any alignment and size, into the cache; the device gets it later. Only
-   * partial sectors that are not cached are read first.
+   * partial sectors that are not cached are read first. While a direct write of the range is in flight
+   * the cache keeps nothing: whole sectors go to the device now, parts of sectors wait for it.
    *
    * @throws IOException if a partial sector cannot be read: then nothing has changed; or if no page
    *     can be freed: then a beginning of the range, up to some page, may have its new content
    */
   public void write(Store store, MemorySegment from, long position) throws IOException {
-    geometry.checkRange(position, from.byteSize());
-    enter();
-    try {
-      if (from.byteSize() > 0) {
-        writer.write(store, from, position);
-      }
-    } finally {
-      lock.unlock();
-    }
+    write(store, from, NONE, from.byteSize(), position, false);
+  }
+
+  /** Writes several segments, one after the other, at one moment. */
+  public void write(Store store, MemorySegment[] from, long lengthBytes, long position)
+      throws IOException {
+    write(store, null, from, lengthBytes, position, false);
   }
 
   /**
@@ -145,15 +185,62 @@ public final class BlockCache implements AutoCloseable {
    *     are on the device
    */
   public void writeThrough(Store store, MemorySegment from, long position) throws IOException {
-    geometry.checkRange(position, from.byteSize());
+    write(store, from, NONE, from.byteSize(), position, true);
+  }
+
+  /** Likewise, of several segments. */
+  public void writeThrough(Store store, MemorySegment[] from, long lengthBytes, long position)
+      throws IOException {
+    write(store, null, from, lengthBytes, position, true);
+  }
+
+  private void write(
+      Store store,
+      @Nullable MemorySegment one,
+      MemorySegment[] several,
+      long lengthBytes,
+      long position,
+      boolean through)
+      throws IOException {
+    geometry.checkRange(position, lengthBytes);
+    if (lengthBytes == 0) {
+      return;
+    }
     enter();
+    guard.hold(position, lengthBytes);
     try {
-      if (from.byteSize() > 0) {
-        writer.write(store, from, position);
-        writeBack.writeRange(store, position, position + from.byteSize());
+      boolean around = isWrittenDirectly(position, lengthBytes);
+      if (around
+          && !(one == null ? areWholeSectors(several, position) : isWholeSectors(one, position))) {
+        guard.awaitDirectWrites(position, lengthBytes);
+        around = false;
+      }
+      if (one != null) {
+        write(store, one, position, around);
+      }
+      long at = position;
+      for (MemorySegment segment : several) {
+        write(store, segment, at, around);
+        at += segment.byteSize();
+      }
+      if (through) {
+        writeBack.writeRange(store, position, position + lengthBytes);
       }
     } finally {
+      guard.release(position, lengthBytes);
       lock.unlock();
+    }
+  }
+
+  private void write(Store store, MemorySegment from, long position, boolean around)
+      throws IOException {
+    if (from.byteSize() == 0) {
+      return;
+    }
+    if (around) {
+      writer.writeAround(store, from, position);
+    } else {
+      writer.write(store, from, position);
     }
   }
 
@@ -180,58 +267,89 @@ public final class BlockCache implements AutoCloseable {
     }
   }
 
-  /**
-   * Forgets the clean sectors that the range touches: after a write around the cache. Dirty ones
-   * stay.
-   */
-  public void invalidate(long position, long lengthBytes) {
-    geometry.checkRange(position, lengthBytes);
-    forget(position, lengthBytes, /* dirtyToo= */ false);
-  }
+  // ---- Direct writes.
 
   /**
-   * Forgets clean and dirty sectors: their content is gone, after Deallocate or Write Zeroes.
+   * Has the range ready for a direct write that may find pages of it held: what is dirty is written,
+   * what is cached forgotten, and the write counted until {@link RangeGuard#endWrite}.
    *
-   * @throws IllegalArgumentException also if the range is not one of whole sectors
+   * @throws IOException if a dirty sector cannot be written: it stays, and the write is not counted
    */
-  public void drop(long position, long lengthBytes) {
+  public void beginDirectWrite(Store store, long position, long lengthBytes) throws IOException {
     geometry.checkRange(position, lengthBytes);
-    geometry.checkWholeSectors(position, lengthBytes);
-    forget(position, lengthBytes, /* dirtyToo= */ true);
-  }
-
-  private void forget(long position, long lengthBytes, boolean dirtyToo) {
     enter();
     try {
-      if (lengthBytes > 0) {
-        long end = position + lengthBytes;
-        selection.select(Geometry.pageOf(position), Geometry.pageOf(end - 1));
-        for (int i = 0; i < selection.count(); i++) {
-          long page = selection.page(i);
-          int frame = directory.find(page);
-          int sectors = geometry.sectorMask(page, position, end);
-          directory.drop(frame, dirtyToo ? sectors : sectors & ~directory.dirty(frame));
-        }
-      }
+      writeBack.writeRange(store, position, position + lengthBytes);
+      forget(position, lengthBytes);
+      guard.beginWriteLocked(position, lengthBytes);
     } finally {
       lock.unlock();
     }
   }
 
-  /** Whether nothing is cached. */
-  public boolean isEmpty() {
-    return filter.pages() == 0;
+  /** A command that changes what the device has. */
+  @FunctionalInterface
+  public interface Change {
+    void run() throws IOException;
   }
 
   /**
-   * Whether any sector of the range may be cached. "Yes" may be wrong. "No" is right for the moment of
-   * the call: code that writes around the cache asks again when its write is done.
+   * Runs a command after which the content of a range of whole sectors is gone, that of dirty sectors
+   * which cannot be written too; if it fails they stay.
    */
-  public boolean mayContain(long position, long lengthBytes) {
+  public void discard(Change change, long position, long lengthBytes) throws IOException {
     geometry.checkRange(position, lengthBytes);
-    return lengthBytes > 0
-        && filter.mayContain(
-            Geometry.pageOf(position), Geometry.pageOf(position + lengthBytes - 1));
+    geometry.checkWholeSectors(position, lengthBytes);
+    enter();
+    try {
+      forget(position, lengthBytes);
+      change.run();
+      selection.forget(position, position + lengthBytes, /* dirtyToo= */ true);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Gives up what is dirty: for a device that cannot be written any more. */
+  public void abandon() {
+    enter();
+    try {
+      selection.forget(0, geometry.deviceBytes(), /* dirtyToo= */ true);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void forget(long position, long lengthBytes) {
+    selection.forget(position, position + lengthBytes, /* dirtyToo= */ false);
+  }
+
+  private boolean isWrittenDirectly(long position, long lengthBytes) {
+    return guard.isWrittenDirectly(
+        Geometry.pageOf(position), Geometry.pageOf(position + lengthBytes - 1));
+  }
+
+  private boolean isWholeSectors(MemorySegment segment, long position) {
+    return ((position | segment.byteSize()) & (geometry.sectorBytes() - 1)) == 0;
+  }
+
+  /** Of segments which together are whole sectors at the position of the first. */
+  private boolean areWholeSectors(MemorySegment[] segments, long position) {
+    long all = position;
+    for (MemorySegment segment : segments) {
+      all |= segment.byteSize();
+    }
+    return (all & (geometry.sectorBytes() - 1)) == 0;
+  }
+
+  /** Whether the range may have sectors that the device has not yet. */
+  public boolean mayBeDirty(long position, long lengthBytes) {
+    return directory.dirtyPages() != 0 && guard.mayHold(position, lengthBytes);
+  }
+
+  /** Whether nothing is cached. */
+  public boolean isEmpty() {
+    return directory.cachedPages() == 0;
   }
 
   /** Most pages. */
@@ -304,7 +422,7 @@ public final class BlockCache implements AutoCloseable {
 
   /** Pages with valid sectors. */
   public int cachedPages() {
-    return filter.pages();
+    return directory.cachedPages();
   }
 
   /** Pages of reads of which all sectors asked for were cached. */

@@ -30,13 +30,18 @@ final class PageDirectory {
 
   private int freeCount;
 
-  private final PageFilter filter = new PageFilter();
+  /** Holds each page that is cached. */
+  private final RangeGuard guard;
+
+  /** Written by the lock's holder, read by anyone. */
+  private final AtomicInteger cachedPages = new AtomicInteger();
 
   /** Written by the lock's holder, read by anyone. */
   private final AtomicInteger dirtyPages = new AtomicInteger();
 
-  PageDirectory(int capacity) {
+  PageDirectory(int capacity, RangeGuard guard) {
     this.capacity = capacity;
+    this.guard = guard;
     pages = new long[capacity];
     Arrays.fill(pages, FREE);
     valid = new byte[capacity];
@@ -51,12 +56,8 @@ final class PageDirectory {
     return capacity;
   }
 
-  PageFilter filter() {
-    return filter;
-  }
-
   int cachedPages() {
-    return filter.pages();
+    return cachedPages.get();
   }
 
   int dirtyPages() {
@@ -91,7 +92,8 @@ final class PageDirectory {
   int insert(long page) {
     int frame = free[--freeCount];
     pages[frame] = page;
-    filter.added(page);
+    guard.holdPages(page, page);
+    cachedPages.setRelease(cachedPages.getPlain() + 1);
     table.put(page, frame);
     lru.add(frame);
     return frame;
@@ -136,7 +138,8 @@ final class PageDirectory {
     valid[frame] = 0;
     lru.remove(frame);
     table.remove(pages[frame]);
-    filter.removed(pages[frame]);
+    guard.releasePages(pages[frame], pages[frame]);
+    cachedPages.setRelease(cachedPages.getPlain() - 1);
     pages[frame] = FREE;
     free[freeCount++] = frame;
   }

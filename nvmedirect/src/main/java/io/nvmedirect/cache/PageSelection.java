@@ -10,11 +10,13 @@ import java.util.Arrays;
  */
 final class PageSelection {
 
+  private final Geometry geometry;
   private final PageDirectory directory;
   private long[] pages = {};
   private int count;
 
-  PageSelection(PageDirectory directory) {
+  PageSelection(Geometry geometry, PageDirectory directory) {
+    this.geometry = geometry;
     this.directory = directory;
   }
 
@@ -50,5 +52,18 @@ final class PageSelection {
 
   long page(int index) {
     return pages[index];
+  }
+
+  /** Forgets the sectors of the cached pages that a range touches: the clean ones, or all. */
+  void forget(long position, long end, boolean dirtyToo) {
+    if (position == end || directory.cachedPages() == 0) {
+      return;
+    }
+    select(Geometry.pageOf(position), Geometry.pageOf(end - 1));
+    for (int i = 0; i < count; i++) {
+      int frame = directory.find(pages[i]);
+      int sectors = geometry.sectorMask(pages[i], position, end);
+      directory.drop(frame, dirtyToo ? sectors : sectors & ~directory.dirty(frame));
+    }
   }
 }

@@ -16,12 +16,19 @@ final class PageWriter {
   private final PageDirectory directory;
   private final FrameMemory memory;
   private final Evictor evictor;
+  private final PageSelection selection;
 
-  PageWriter(Geometry geometry, PageDirectory directory, FrameMemory memory, Evictor evictor) {
+  PageWriter(
+      Geometry geometry,
+      PageDirectory directory,
+      FrameMemory memory,
+      Evictor evictor,
+      PageSelection selection) {
     this.geometry = geometry;
     this.directory = directory;
     this.memory = memory;
     this.evictor = evictor;
+    this.selection = selection;
   }
 
   /** Writes {@code from}, of at least one byte, from {@code position} on, within the device. */
@@ -58,6 +65,29 @@ final class PageWriter {
         directory.removeIfEmpty(frame);
       }
       directory.touch(frame);
+    }
+  }
+
+  /**
+   * Writes whole sectors to the device, and not into the cache, which forgets what it had of them. The
+   * memory may be any: it is copied.
+   *
+   * @throws IOException if that fails: then dirty sectors of the range stay as they were
+   */
+  void writeAround(Store store, MemorySegment from, long position) throws IOException {
+    long most = memory.staging().byteSize();
+    long length = from.byteSize();
+    for (long done = 0; done < length; done += most) {
+      long part = Math.min(most, length - done);
+      MemorySegment staging = memory.staging().asSlice(0, part);
+      MemorySegment.copy(from, done, staging, 0, part);
+      boolean written = false;
+      try {
+        store.write(staging, position + done);
+        written = true;
+      } finally {
+        selection.forget(position + done, position + done + part, /* dirtyToo= */ written);
+      }
     }
   }
 

@@ -27,7 +27,7 @@ final class WriteBack {
     this.geometry = geometry;
     this.directory = directory;
     this.memory = memory;
-    this.selection = new PageSelection(directory);
+    this.selection = new PageSelection(geometry, directory);
   }
 
   /** Writes the dirty sectors of a page. At an error those that are not written stay dirty. */

@@ -6,6 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 class BlockCacheFlushTest extends CacheFixture {
@@ -110,70 +114,157 @@ class BlockCacheFlushTest extends CacheFixture {
   }
 
   @Test
-  void invalidate_dropsCleanSectorsTouched() throws IOException {
+  void directWrite_forgetsTheSectorsTouched_andWritesThoseThatAreDirty() throws IOException {
     try (BlockCache cache = cache(8)) {
       read(cache, 0, 2 * PAGE);
       write(cache, 1, 1024, 512);
-      Arrays.fill(store.content, 512, 2048, (byte) 9);
-      cache.invalidate(512, 1536);
       store.takeLog();
+      touchDirectly(cache, 512, 512);
+      assertThat(store.takeLog()).isEmpty();
+      touchDirectly(cache, 1024, 1024);
+      assertThat(store.takeLog()).containsExactly("w 1024+512");
+      Arrays.fill(store.content, 512, 2048, (byte) 9);
       byte[] page = read(cache, 0, PAGE);
-      assertThat(store.takeLog()).containsExactly("r 512+512", "r 1536+512");
-      assertThat(Arrays.copyOfRange(page, 512, 1024)).containsOnly(9);
-      assertThat(Arrays.copyOfRange(page, 1024, 1536)).containsOnly(1);
-      assertThat(Arrays.copyOfRange(page, 1536, 2048)).containsOnly(9);
-      cache.invalidate(PAGE + 511, 2);
+      assertThat(store.takeLog()).containsExactly("r 512+1536");
+      assertThat(Arrays.copyOfRange(page, 512, 2048)).containsOnly(9);
+      touchDirectly(cache, PAGE + 511, 2);
       read(cache, PAGE, PAGE);
       assertThat(store.takeLog()).containsExactly("r 4096+1024");
-      cache.invalidate(0, DEVICE);
-      assertThat(cache.cachedPages()).isEqualTo(1);
-      cache.flush(store);
-      cache.invalidate(0, DEVICE);
+      touchDirectly(cache, 0, DEVICE);
       assertThat(cache.isEmpty()).isTrue();
     }
   }
 
   @Test
-  void drop_forgetsDirtySectorsToo() throws IOException {
+  void directWrite_overSectorsThatCannotBeWritten_isRefused_andLosesNothing() throws IOException {
+    try (BlockCache cache = cache(8)) {
+      write(cache, 1, 0, PAGE);
+      store.badWrites.add(512L);
+      assertThatThrownBy(() -> touchDirectly(cache, 0, PAGE)).hasMessageContaining("cannot write");
+      assertThat(guard.isWrittenDirectly(0, 0)).isFalse();
+      assertThat(read(cache, 0, PAGE)).containsOnly(1);
+      store.badWrites.clear();
+      touchDirectly(cache, 0, PAGE);
+      assertThat(device(0, PAGE)).containsOnly(1);
+    }
+  }
+
+  @Test
+  void discard_forgetsDirtySectorsToo() throws IOException {
     try (BlockCache cache = cache(8)) {
       write(cache, 1, 0, 3 * PAGE);
-      cache.drop(512, 2 * PAGE);
+      cache.discard(() -> {}, 512, 2 * PAGE);
       assertThat(cache.cachedPages()).isEqualTo(2);
       assertThat(read(cache, 512, 2 * PAGE)).isEqualTo(before(512, 2 * PAGE));
       store.takeLog();
       cache.flush(store);
       assertThat(store.takeLog()).containsExactly("w 0+512", "w 8704+3584");
-      cache.drop(0, DEVICE);
+      cache.discard(() -> {}, 0, DEVICE);
       assertThat(cache.isEmpty()).isTrue();
       assertThat(cache.dirtyPages()).isZero();
     }
   }
 
   @Test
-  void drop_ofPartialSectors_isRefused() throws IOException {
+  void discard_thatFails_losesNothing() throws IOException {
     try (BlockCache cache = cache(8)) {
       write(cache, 1, 0, PAGE);
-      assertThatThrownBy(() -> cache.drop(100, 512))
+      assertThatThrownBy(() ->
+              cache.discard(
+                  () -> {
+                    throw new IOException("refused");
+                  },
+                  0,
+                  PAGE))
+          .hasMessage("refused");
+      assertThat(cache.dirtyPages()).isEqualTo(1);
+      assertThat(read(cache, 0, PAGE)).containsOnly(1);
+    }
+  }
+
+  @Test
+  void discard_ofPartialSectors_isRefused() throws IOException {
+    try (BlockCache cache = cache(8)) {
+      write(cache, 1, 0, PAGE);
+      assertThatThrownBy(() -> cache.discard(() -> {}, 100, 512))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("position=100, lengthBytes=512, sectorBytes=512");
-      assertThatThrownBy(() -> cache.drop(0, 100)).isInstanceOf(IllegalArgumentException.class);
+      assertThatThrownBy(() -> cache.discard(() -> {}, 0, 100))
+          .isInstanceOf(IllegalArgumentException.class);
       assertThat(cache.dirtyPages()).isEqualTo(1);
     }
   }
 
   @Test
-  void mayContain_isNeverWronglyNo() throws IOException {
+  void pagesThatAreCached_areHeld() throws IOException {
     try (BlockCache cache = cache(8)) {
-      assertThat(cache.mayContain(0, DEVICE)).isFalse();
+      assertThat(guard.mayHold(0, DEVICE)).isFalse();
       read(cache, 50 * PAGE + 5, 1);
-      assertThat(cache.mayContain(50 * PAGE, 1)).isTrue();
-      assertThat(cache.mayContain(49 * PAGE, 3 * PAGE)).isTrue();
-      assertThat(cache.mayContain(0, DEVICE)).isTrue();
-      assertThat(cache.mayContain(0, PAGE)).isFalse();
+      assertThat(guard.mayHold(50 * PAGE, 1)).isTrue();
+      assertThat(guard.mayHold(49 * PAGE, 3 * PAGE)).isTrue();
+      assertThat(guard.mayHold(0, DEVICE)).isTrue();
+      assertThat(guard.mayHold(0, PAGE)).isFalse();
       read(cache, 90 * PAGE, 1);
-      cache.invalidate(50 * PAGE, PAGE);
-      assertThat(cache.mayContain(50 * PAGE, PAGE)).isFalse();
-      assertThat(cache.mayContain(90 * PAGE, 1)).isTrue();
+      touchDirectly(cache, 50 * PAGE, PAGE);
+      assertThat(guard.mayHold(50 * PAGE, PAGE)).isFalse();
+      assertThat(guard.mayHold(90 * PAGE, 1)).isTrue();
+    }
+    assertThat(guard.mayHold(0, DEVICE)).isFalse();
+  }
+
+  @Test
+  void whileADirectWriteIsInFlight_theCacheKeepsNothingOfIt() throws IOException {
+    try (BlockCache cache = cache(40)) {
+      assertThat(guard.tryBeginWrite(0, PAGE)).isTrue();
+      assertThat(read(cache, 0, PAGE)).isEqualTo(before(0, PAGE));
+      assertThat(read(cache, 100, 3 * PAGE)).isEqualTo(before(100, 3 * PAGE));
+      assertThat(cache.isEmpty()).isTrue();
+      store.takeLog();
+      write(cache, 1, 0, 2 * PAGE);
+      assertThat(store.takeLog()).containsExactly("w 0+8192");
+      cache.writeThrough(store, new MemorySegment[] {memory(2, 512), memory(2, 512)}, 1024, 512);
+      assertThat(cache.isEmpty()).isTrue();
+      write(cache, 3, 50 * PAGE, PAGE);
+      assertThat(cache.dirtyPages()).as("elsewhere").isEqualTo(1);
+      guard.endWrite(0, PAGE);
+      assertThat(read(cache, 0, 2048)).isEqualTo(device(0, 2048)).containsOnly(1, 2);
+      assertThat(cache.cachedPages()).isEqualTo(2);
+    }
+  }
+
+  @Test
+  void aPartOfASector_isWrittenWhenNoDirectWriteIsInFlight() throws Exception {
+    try (BlockCache cache = cache(8);
+        ExecutorService threads = Executors.newFixedThreadPool(1)) {
+      assertThat(guard.tryBeginWrite(0, SECTOR)).isTrue();
+      Future<?> part =
+          threads.submit(() -> {
+            write(cache, 1, 0, 100);
+            return null;
+          });
+      while (!guard.mayHold(0, SECTOR)) {
+        Thread.onSpinWait();
+      }
+      // The sector is read after this.
+      Arrays.fill(store.content, 0, SECTOR, (byte) 9);
+      guard.endWrite(0, SECTOR);
+      part.get(60, TimeUnit.SECONDS);
+      assertThat(read(cache, 0, 100)).containsOnly(1);
+      assertThat(read(cache, 100, SECTOR - 100)).containsOnly(9);
+    }
+  }
+
+  @Test
+  void aDirectWriteThatNobodyReaps_isAnError_andNotAHang() throws IOException {
+    RangeGuard impatient = new RangeGuard(CacheFixture.REAPS_NOTHING, 1_000_000);
+    try (BlockCache cache = new BlockCache(DEVICE, SECTOR, 8, true, frames, impatient)) {
+      assertThat(impatient.tryBeginWrite(0, SECTOR)).isTrue();
+      assertThatThrownBy(() -> write(cache, 1, 0, 100))
+          .isInstanceOf(IOException.class)
+          .hasMessageContaining("position=0, length=100");
+      impatient.endWrite(0, SECTOR);
+      write(cache, 1, 0, 100);
+      assertThat(read(cache, 0, 100)).containsOnly(1);
     }
   }
 }

@@ -97,7 +97,7 @@ class BlockCacheSizeTest extends CacheFixture {
       assertThat(frames.liveBytes()).isEqualTo(256 * PAGE);
       for (int i = 0; i < 100; i++) {
         write(cache, i, (long) i * PAGE, PAGE);
-        cache.drop((long) (i / 2) * PAGE, PAGE);
+        cache.discard(() -> {}, (long) (i / 2) * PAGE, PAGE);
       }
       assertThat(frames.liveBytes()).isEqualTo(256 * PAGE);
       cache.lazy(false);
@@ -116,7 +116,7 @@ class BlockCacheSizeTest extends CacheFixture {
 
   @Test
   void memory_ofACacheThatIsNotLazy_isThereAtOnce() throws IOException {
-    try (BlockCache cache = new BlockCache(DEVICE, SECTOR, 10, false, frames)) {
+    try (BlockCache cache = new BlockCache(DEVICE, SECTOR, 10, false, frames, guard)) {
       assertThat(frames.liveBytes()).isEqualTo(10 * PAGE + (128 << 10));
       frames.limitBytes = frames.liveBytes();
       write(cache, 1, 1, 10 * PAGE);
@@ -128,7 +128,7 @@ class BlockCacheSizeTest extends CacheFixture {
   @Test
   void memory_thatIsMissing_isAnErrorThatChangesNothing() throws IOException {
     frames.limitBytes = 300 * PAGE + (128 << 10);
-    assertThatThrownBy(() -> new BlockCache(DEVICE, SECTOR, 600, false, frames))
+    assertThatThrownBy(() -> new BlockCache(DEVICE, SECTOR, 600, false, frames, guard))
         .hasMessage("no memory");
     assertThat(frames.liveBytes()).isZero();
     try (BlockCache cache = cache(600)) {

@@ -13,7 +13,7 @@ class BlockCacheTest extends CacheFixture {
   @Test
   void sectorsOf4096_areWholePages() throws IOException {
     MemoryStore large = new MemoryStore(8 * PAGE, PAGE);
-    try (BlockCache cache = new BlockCache(8 * PAGE, PAGE, 2, true, frames)) {
+    try (BlockCache cache = new BlockCache(8 * PAGE, PAGE, 2, true, frames, guard)) {
       cache.write(large, memory(1, 10), 5000);
       assertThat(large.takeLog()).containsExactly("r 4096+4096");
       cache.write(large, memory(2, PAGE + 1), 2 * PAGE);
@@ -41,7 +41,7 @@ class BlockCacheTest extends CacheFixture {
             store.write(from, position - base);
           }
         };
-    try (BlockCache cache = new BlockCache(deviceBytes, SECTOR, 5, true, frames)) {
+    try (BlockCache cache = new BlockCache(deviceBytes, SECTOR, 5, true, frames, guard)) {
       cache.write(shifted, memory(1, 99 * SECTOR - 1), base + SECTOR + 1);
       byte[] all = new byte[100 * SECTOR];
       cache.read(shifted, MemorySegment.ofArray(all), base);
@@ -49,8 +49,9 @@ class BlockCacheTest extends CacheFixture {
       assertThat(Arrays.copyOfRange(all, SECTOR + 1, all.length)).containsOnly(1);
       cache.flush(shifted);
       assertThat(device(0, 100 * SECTOR)).isEqualTo(all);
-      assertThat(cache.mayContain(deviceBytes - 1, 1)).isTrue();
-      cache.invalidate(0, deviceBytes);
+      assertThat(guard.mayHold(deviceBytes - 1, 1)).isTrue();
+      cache.beginDirectWrite(shifted, 0, deviceBytes);
+      guard.endWrite(0, deviceBytes);
       assertThat(cache.isEmpty()).isTrue();
       assertThatThrownBy(() -> cache.read(shifted, memory(0, 2), deviceBytes - 1))
           .isInstanceOf(IllegalArgumentException.class);
@@ -71,7 +72,7 @@ class BlockCacheTest extends CacheFixture {
   @Test
   void storeThatCallsTheCache_isStopped() throws IOException {
     try (BlockCache cache = cache(4)) {
-      store.hook = () -> cache.invalidate(0, PAGE);
+      store.hook = cache::abandon;
       assertThatThrownBy(() -> read(cache, 0, 1)).isInstanceOf(IllegalStateException.class);
       store.hook = cache::close;
       assertThatThrownBy(() -> read(cache, 0, 1)).isInstanceOf(IllegalStateException.class);

@@ -28,10 +28,11 @@ class BlockCacheThreadsTest {
 
   private final TestFrames frames = new TestFrames();
   private final MemoryStore store = new MemoryStore(DEVICE, SECTOR);
+  private final RangeGuard guard = CacheFixture.newGuard();
 
   @Test
   void threadsOnDisjointRanges_eachSeeTheirOwnBytes() throws Exception {
-    try (BlockCache cache = new BlockCache(DEVICE, SECTOR, 8, true, frames);
+    try (BlockCache cache = new BlockCache(DEVICE, SECTOR, 8, true, frames, guard);
         ExecutorService threads = Executors.newFixedThreadPool(2)) {
       List<Future<byte[]>> models = new ArrayList<>();
       for (int thread = 0; thread < 2; thread++) {
@@ -59,7 +60,7 @@ class BlockCacheThreadsTest {
           random.nextBytes(bytes);
           cache.write(store, MemorySegment.ofArray(bytes), base + position);
           System.arraycopy(bytes, 0, model, position, length);
-          assertThat(length == 0 || cache.mayContain(0, DEVICE)).isTrue();
+          assertThat(length == 0 || guard.mayHold(0, DEVICE)).isTrue();
         }
         case 2 -> {
           random.nextBytes(bytes);
@@ -67,7 +68,11 @@ class BlockCacheThreadsTest {
           System.arraycopy(bytes, 0, model, position, length);
         }
         case 3 -> cache.flush(store, base + position, length);
-        case 4 -> cache.invalidate(base + position, length);
+        case 4 -> {
+          if (length > 0) {
+            CacheFixture.writeDirectly(cache, guard, store, base + position, length, () -> {});
+          }
+        }
         default -> {
           cache.read(store, MemorySegment.ofArray(bytes), base + position);
           assertThat(bytes)
@@ -83,7 +88,7 @@ class BlockCacheThreadsTest {
   @Test
   void writesAroundTheCache_areSeenAfterThemDespiteReaders() throws Exception {
     AtomicBoolean done = new AtomicBoolean();
-    try (BlockCache cache = new BlockCache(DEVICE, SECTOR, 2, true, frames);
+    try (BlockCache cache = new BlockCache(DEVICE, SECTOR, 2, true, frames, guard);
         ExecutorService threads = Executors.newFixedThreadPool(1)) {
       Future<?> reading =
           threads.submit(() -> {
@@ -96,13 +101,14 @@ class BlockCacheThreadsTest {
       byte[] seen = new byte[SECTOR];
       for (int i = 0; i < 20_000; i++) {
         int position = i % 4 * PAGE;
-        if (cache.mayContain(position, SECTOR)) {
-          cache.flush(store, position, SECTOR);
-        }
-        Arrays.fill(store.content, position, position + SECTOR, (byte) i);
-        if (cache.mayContain(position, SECTOR)) {
-          cache.invalidate(position, SECTOR);
-        }
+        byte content = (byte) i;
+        CacheFixture.writeDirectly(
+            cache,
+            guard,
+            store,
+            position,
+            SECTOR,
+            () -> Arrays.fill(store.content, position, position + SECTOR, content));
         cache.read(store, MemorySegment.ofArray(seen), position);
         assertThat(seen).as("operation %d", i).containsOnly((byte) i);
       }
@@ -115,7 +121,7 @@ class BlockCacheThreadsTest {
 
   @Test
   void close_whileAnotherThreadReads_waitsForItsIo() throws Exception {
-    BlockCache cache = new BlockCache(DEVICE, SECTOR, 8, true, frames);
+    BlockCache cache = new BlockCache(DEVICE, SECTOR, 8, true, frames, guard);
     CountDownLatch inside = new CountDownLatch(1);
     CountDownLatch goOn = new CountDownLatch(1);
     store.hook =
