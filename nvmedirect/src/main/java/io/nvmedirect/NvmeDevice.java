@@ -65,7 +65,7 @@ public final class NvmeDevice implements AutoCloseable {
   private volatile NvmeQueue[] queues = {};
   private boolean closed;
 
-  /** Closing was refused once for blocks of the cache that cannot be written. */
+  /** Closing was refused once for blocks of the cache that cannot be written, and nothing came since. */
   private boolean lossReported;
 
   private volatile Namespace namespace;
@@ -347,21 +347,28 @@ public final class NvmeDevice implements AutoCloseable {
     changing.lock();
     try {
       checkOpen();
-      boolean manual = set.contains(QueueOption.MANUAL_COMPLETION);
-      boolean interrupt = set.contains(QueueOption.INTERRUPT);
-      IoQueue ioQueue = controller.openQueue(depth, interrupt, priority.code());
-      NvmeQueue queue =
-          new NvmeQueue(this, ioQueue, priority, set, manual ? null : completionThread);
-      NvmeQueue[] more = Arrays.copyOf(queues, queues.length + 1);
-      more[queues.length] = queue;
-      queues = more;
-      if (!manual) {
-        completionThread.add(queue);
-      }
-      return queue;
+      // What is written from now on is another loss.
+      lossReported = false;
+      return openQueue(depth, priority, set);
     } finally {
       changing.unlock();
     }
+  }
+
+  /** The caller has {@link #changing}. */
+  private NvmeQueue openQueue(int depth, QueuePriority priority, EnumSet<QueueOption> set)
+      throws IOException {
+    boolean manual = set.contains(QueueOption.MANUAL_COMPLETION);
+    boolean interrupt = set.contains(QueueOption.INTERRUPT);
+    IoQueue ioQueue = controller.openQueue(depth, interrupt, priority.code());
+    NvmeQueue queue = new NvmeQueue(this, ioQueue, priority, set, manual ? null : completionThread);
+    NvmeQueue[] more = Arrays.copyOf(queues, queues.length + 1);
+    more[queues.length] = queue;
+    queues = more;
+    if (!manual) {
+      completionThread.add(queue);
+    }
+    return queue;
   }
 
   /** Held while a queue closes: until then the device may do I/O of its own on it. */
@@ -488,7 +495,9 @@ public final class NvmeDevice implements AutoCloseable {
           return;
         }
       }
-      try (NvmeQueue own = createQueue(QueueOption.MANUAL_COMPLETION)) {
+      int depth = Math.min(DEFAULT_DEPTH, maxQueueDepth());
+      EnumSet<QueueOption> manual = EnumSet.of(QueueOption.MANUAL_COMPLETION);
+      try (NvmeQueue own = openQueue(depth, QueuePriority.MEDIUM, manual)) {
         runOn(own, action);
       }
     } finally {

@@ -3,12 +3,16 @@ package io.nvmedirect;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeSet;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
@@ -71,6 +75,27 @@ class LayersTest {
             "io.nvmedirect.pcie",
             "io.nvmedirect.tcp",
             "io.nvmedirect.uring")
+        .check(CLASSES);
+  }
+
+  /**
+   * A lock that is held during I/O is an {@link io.nvmedirect.transport.IoLock}. What is listed here has
+   * locks of its own, which nobody holds while waiting for a device.
+   */
+  @Test
+  void locks_areHeldDuringIo_onlyIfThreadsThatReapCanWaitForThem() {
+    noClasses()
+        .that()
+        .resideInAnyPackage("io.nvmedirect", "io.nvmedirect.cache")
+        .and()
+        .doNotHaveFullyQualifiedName("io.nvmedirect.LeaderFollowers")
+        .and()
+        .haveNameNotMatching("io\\.nvmedirect\\.WriteBehind.*")
+        .should()
+        .dependOnClassesThat(
+            JavaClass.Predicates.resideInAPackage("java.util.concurrent.locks")
+                .and(DescribedPredicate.not(JavaClass.Predicates.type(LockSupport.class)))
+                .or(JavaClass.Predicates.type(Semaphore.class)))
         .check(CLASSES);
   }
 
