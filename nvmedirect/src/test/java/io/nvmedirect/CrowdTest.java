@@ -197,6 +197,7 @@ class CrowdTest {
     }
 
     /** One operation of any kind, by a thread or a callback. */
+    @SuppressWarnings("ThreadPriorityCheck") // others complete what this one waits for
     private void step(NvmeHandle handle, Random random) throws IOException {
       int block = device.blockBytes();
       boolean buffered = handle.options().contains(HandleOption.BUFFERED);

@@ -258,6 +258,7 @@ final class HistoryUser implements AutoCloseable {
   }
 
   /** Waits for the asynchronous operations. */
+  @SuppressWarnings("ThreadPriorityCheck") // others complete them
   private void settle() throws IOException {
     if (!pending.isEmpty()) {
       queue.ring();

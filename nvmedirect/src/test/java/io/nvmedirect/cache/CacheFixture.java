@@ -29,6 +29,7 @@ abstract class CacheFixture {
         }
 
         @Override
+        @SuppressWarnings("ThreadPriorityCheck") // others end what is waited for
         public int reap(int idle) {
           Thread.yield();
           return idle + 1;
