@@ -326,15 +326,15 @@ public final class AsyncIo {
   /**
    * Blocks the calling thread on a queue's interrupt vector until there is an interrupt, or the
    * operation is done, or the time is over, or for no reason.
+   *
+   * @return false if the time is over
    */
-  void block(IoQueue queue, long timeoutNs) throws InterruptedException {
+  boolean block(IoQueue queue, long timeoutNs) throws InterruptedException {
     vector = queue;
     // A wake that comes before the thread blocks is remembered.
     beginWait();
     try {
-      if (!isDoneNow()) {
-        queue.awaitInterrupt(timeoutNs);
-      }
+      return isDoneNow() || queue.awaitInterrupt(timeoutNs);
     } finally {
       endWait();
       vector = null;

@@ -25,6 +25,11 @@ final class CompletionWait {
   /** Nothing but deadlines needs a look without having been woken for it. */
   private static final long LONGEST_WAIT_NS = TimeUnit.SECONDS.toNanos(1);
 
+  /** From a completion that was found at the end of a wait until its interrupt, on a busy machine. */
+  private static final long INTERRUPT_LATE_NS = TimeUnit.MILLISECONDS.toNanos(100);
+
+  private static final System.Logger LOG = System.getLogger(CompletionWait.class.getName());
+
   private final NvmeQueue queue;
   private final IoQueue vector;
   private final long longestWaitNs;
@@ -34,6 +39,9 @@ final class CompletionWait {
 
   /** One of the threads that wait for an interrupt blocks on the vector. */
   private final LeaderFollowers blockers;
+
+  /** Changed by who leads the blockers; volatile for tests. */
+  private volatile int missed;
 
   CompletionWait(NvmeQueue queue, IoQueue vector) {
     this.queue = queue;
@@ -145,16 +153,43 @@ final class CompletionWait {
 
   private boolean blockOnVector(AsyncIo io) {
     try {
-      io.block(vector, longestWaitNs);
+      boolean woken = io.block(vector, longestWaitNs);
       // Before another one leads, who would wait for a signal that was taken here; and not only if
       // the queue is free just now, for there may be no other signal.
-      queue.reapAfterInterrupt();
+      int reaped = queue.reapAfterInterrupt();
+      if (!woken && reaped > 0) {
+        interruptMissed();
+      }
       return false;
     } catch (InterruptedException e) {
       return true;
     } finally {
       blockers.endLead();
     }
+  }
+
+  /**
+   * A wait was ended by its limit, and there was a completion: its interrupt has not come. That is a fault
+   * of the device, or of how it was set up, that shows as nothing but slowness.
+   */
+  @SuppressWarnings("NonAtomicVolatileUpdate") // one thread leads
+  private void interruptMissed() throws InterruptedException {
+    if (missed == 0 && vector.awaitInterrupt(INTERRUPT_LATE_NS)) {
+      return; // it was only just on its way
+    }
+    if (missed++ == 0) {
+      LOG.log(
+          System.Logger.Level.WARNING,
+          "queue {0} of {1}: a completion was there and no interrupt for it came within {2} ms. If that goes on, the device sends no interrupts, and operations take as long: poll instead, or look at the device''s MSI-X (for vfio-user, at its server)",
+          queue.id(),
+          queue.device().address(),
+          TimeUnit.NANOSECONDS.toMillis(longestWaitNs));
+    }
+  }
+
+  /** For tests: waits that were ended by their limit with a completion there. */
+  int missedInterrupts() {
+    return missed;
   }
 
   private boolean blockOrPoll(AsyncIo io, IntToLongFunction backoff) {

@@ -357,10 +357,14 @@ public final class NvmeQueue implements AutoCloseable {
     return reapAndDeliver(true);
   }
 
-  /** Reaps for a thread that was woken to do it, and so waits for whoever has the queue. */
-  void reapAfterInterrupt() {
+  /**
+   * Reaps for a thread that was woken to do it, and so waits for whoever has the queue.
+   *
+   * @return operations that were completed
+   */
+  int reapAfterInterrupt() {
     enter();
-    reapAndExit(false);
+    return reapAndExit(false);
   }
 
   private int reapAndDeliver(boolean callbacks) {

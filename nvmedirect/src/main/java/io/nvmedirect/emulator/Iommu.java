@@ -50,14 +50,34 @@ final class Iommu implements DmaMapper {
     }
   }
 
-  // Volatile so that a doorbell rung after map() finds the range.
-  private volatile Table table = new Table(new long[0], new long[0], new MemorySegment[0]);
+  private static final Table NOTHING = new Table(new long[0], new long[0], new MemorySegment[0]);
+
+  /** What is mapped. */
+  private Table mapped = NOTHING;
+
+  /** What the device reaches. Volatile so that a doorbell rung after map() finds the range. */
+  private volatile Table table = NOTHING;
+
+  private boolean blocked;
   private long next = FIRST_ADDRESS;
   private boolean closed;
 
-  /** The ranges now. */
+  /** The ranges that the device reaches now. */
   Table table() {
     return table;
+  }
+
+  private void change(Table ranges) {
+    mapped = ranges;
+    table = blocked ? NOTHING : ranges;
+  }
+
+  /** A function that is no bus master reaches nothing, whatever is mapped. */
+  synchronized void block(boolean on) {
+    if (blocked != on) {
+      blocked = on;
+      change(mapped);
+    }
   }
 
   /** The embedded controller finds memory closed where it is: an error, and no harm. */
@@ -81,13 +101,13 @@ final class Iommu implements DmaMapper {
     long start = next + (memory.address() & (PAGE_BYTES - 1));
     long end = start + memory.byteSize();
     next = ((end + PAGE_BYTES - 1) & -PAGE_BYTES) + PAGE_BYTES;
-    Table old = table;
+    Table old = mapped;
     int last = old.starts.length;
-    table =
+    change(
         new Table(
             with(old.starts, last, start),
             with(old.ends, last, end),
-            with(old.segments, last, memory));
+            with(old.segments, last, memory)));
     return start;
   }
 
@@ -102,7 +122,7 @@ final class Iommu implements DmaMapper {
     if (iova < 0 || end <= iova) {
       return false;
     }
-    Table old = table;
+    Table old = mapped;
     int found = Arrays.binarySearch(old.starts, iova);
     int at = -found - 1;
     boolean overlaps =
@@ -110,9 +130,9 @@ final class Iommu implements DmaMapper {
             || (at > 0 && old.ends[at - 1] > iova)
             || (at < old.starts.length && old.starts[at] < end);
     if (!overlaps) {
-      table =
+      change(
           new Table(
-              with(old.starts, at, iova), with(old.ends, at, end), with(old.segments, at, memory));
+              with(old.starts, at, iova), with(old.ends, at, end), with(old.segments, at, memory)));
     }
     return !overlaps;
   }
@@ -135,12 +155,12 @@ final class Iommu implements DmaMapper {
 
   @Override
   public synchronized void unmap(long iova) {
-    Table old = table;
+    Table old = mapped;
     int i = Arrays.binarySearch(old.starts, iova);
     if (i < 0) {
       return;
     }
-    table = new Table(without(old.starts, i), without(old.ends, i), without(old.segments, i));
+    change(new Table(without(old.starts, i), without(old.ends, i), without(old.segments, i)));
   }
 
   private static long[] without(long[] values, int index) {
@@ -160,6 +180,6 @@ final class Iommu implements DmaMapper {
   /** Ends every mapping. */
   synchronized void close() {
     closed = true;
-    table = new Table(new long[0], new long[0], new MemorySegment[0]);
+    change(NOTHING);
   }
 }

@@ -1,13 +1,12 @@
 package io.nvmedirect.emulator;
 
-import io.nvmedirect.linux.EventFd;
 import io.nvmedirect.linux.LinuxException;
 import io.nvmedirect.linux.Mmap;
 import io.nvmedirect.linux.NativeFile;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
-import org.jspecify.annotations.Nullable;
+import java.util.function.IntConsumer;
 
 /**
  * A controller of a {@link Subsystem} for a host that is not in this process: its PCI function from the
@@ -30,8 +29,11 @@ public final class RemoteController implements AutoCloseable {
   private final DoorbellPage page;
   private final RegisterFile registers;
   private final Iommu iommu = new Iommu();
-  private final @Nullable EventFd[] events = new EventFd[Interrupts.VECTORS];
   private final EmulatedController controller;
+
+  /** Sends an interrupt to the host. */
+  private IntConsumer signal = vector -> {};
+
   private boolean closed;
 
   private RemoteController(
@@ -46,7 +48,7 @@ public final class RemoteController implements AutoCloseable {
     this.file = file;
     this.arena = arena;
     page = new DoorbellPage(doorbells);
-    Interrupts interrupts = new Interrupts(this::signal);
+    Interrupts interrupts = new Interrupts(vector -> signal.accept(vector));
     registers = new RegisterFile(traits, interrupts);
     controller =
         new EmulatedController(subsystem, traits, namespaces, registers, interrupts, iommu, page);
@@ -124,16 +126,14 @@ public final class RemoteController implements AutoCloseable {
     iommu.unmap(iova);
   }
 
-  /** Signals a vector by an eventfd from now on, which stays the caller's; null for none. */
-  public void interrupt(int vector, @Nullable EventFd event) {
-    events[vector] = event;
+  /** Sends interrupts of vectors to the host by this from now on. */
+  public void onInterrupt(IntConsumer send) {
+    signal = send;
   }
 
-  private void signal(int vector) {
-    EventFd event = events[vector];
-    if (event != null) {
-      event.signal();
-    }
+  /** Whether the controller may reach memory of the host's; at first it may. */
+  public void busMaster(boolean on) {
+    iommu.block(!on);
   }
 
   /**

@@ -18,6 +18,13 @@ interface Msix {
    */
   int enable(List<EventFd> events) throws IOException;
 
+  /**
+   * After a reset of the function: gives the vectors their eventfds again, if it has taken them away.
+   *
+   * @return 0 if they have them
+   */
+  int restore(List<EventFd> events) throws IOException;
+
   /** Disables all vectors. If that fails, closing the function does it. */
   void disable();
 }

@@ -27,13 +27,6 @@ public final class VfioFunction implements PciFunction {
 
   private static final System.Logger LOG = System.getLogger(VfioFunction.class.getName());
 
-  /** Command register of the configuration space: bit 1 memory space, bit 2 bus master. */
-  private static final int CONFIG_COMMAND = 4;
-
-  private static final int COMMAND_MEMORY = 2;
-  private static final int COMMAND_BUS_MASTER = 4;
-  private static final int COMMAND_MASK = 0xffff;
-
   private static final int RESET_ATTEMPTS = 50;
   private static final long RESET_PAUSE_NS = TimeUnit.MILLISECONDS.toNanos(20);
 
@@ -41,7 +34,8 @@ public final class VfioFunction implements PciFunction {
   private final VfioGroup group;
   private final NativeFile device;
   private final boolean canReset;
-  private final Region config;
+  private final Region configRegion;
+  private final PciConfig config;
   private final Region bar;
   private final VfioInterrupts interrupts;
   private boolean closed;
@@ -51,13 +45,14 @@ public final class VfioFunction implements PciFunction {
       VfioGroup group,
       NativeFile device,
       boolean canReset,
-      Region config,
+      Region configRegion,
       Region bar) {
     this.pciAddress = pciAddress;
     this.group = group;
     this.device = device;
     this.canReset = canReset;
-    this.config = config;
+    this.configRegion = configRegion;
+    this.config = new PciConfig(space(configRegion));
     this.bar = bar;
     this.interrupts = new VfioInterrupts(new VfioMsix(device));
   }
@@ -136,15 +131,16 @@ public final class VfioFunction implements PciFunction {
   @SuppressWarnings("MustBeClosedChecker") // the function owns them
   private static VfioFunction open(String pciAddress, VfioGroup group) throws IOException {
     NativeFile device = group.openDevice(pciAddress);
-    Region config = null;
+    Region configRegion = null;
     Region bar = null;
     VfioFunction made = null;
     try {
       boolean canReset = canReset(device, pciAddress);
-      config = Region.open(device, Vfio.REGION_CONFIG);
+      configRegion = Region.open(device, Vfio.REGION_CONFIG);
       bar = Region.open(device, Vfio.REGION_BAR0);
-      VfioFunction function = new VfioFunction(pciAddress, group, device, canReset, config, bar);
-      function.setBusMaster(true);
+      VfioFunction function =
+          new VfioFunction(pciAddress, group, device, canReset, configRegion, bar);
+      function.config.enable();
       made = function;
       return function;
     } finally {
@@ -152,8 +148,8 @@ public final class VfioFunction implements PciFunction {
         if (bar != null) {
           bar.close();
         }
-        if (config != null) {
-          config.close();
+        if (configRegion != null) {
+          configRegion.close();
         }
         device.close();
       }
@@ -170,11 +166,23 @@ public final class VfioFunction implements PciFunction {
     }
   }
 
-  private void setBusMaster(boolean on) throws IOException {
-    int command = config.read32(CONFIG_COMMAND) & COMMAND_MASK;
-    int wanted = on ? command | COMMAND_MEMORY | COMMAND_BUS_MASTER : command & ~COMMAND_BUS_MASTER;
-    // The upper half is the status register, whose bits are cleared by ones.
-    config.write32(CONFIG_COMMAND, wanted);
+  /** By four bytes, in the upper half of which only the status registers have bits, cleared by ones. */
+  private static PciConfig.Space space(Region region) {
+    return new PciConfig.Space() {
+      @Override
+      public int read16(int offset) throws IOException {
+        int shift = (offset & Short.BYTES) * Byte.SIZE;
+        return region.read32(offset & -Integer.BYTES) >>> shift & 0xffff;
+      }
+
+      @Override
+      public void write16(int offset, int value) throws IOException {
+        if (offset % Integer.BYTES != 0) {
+          throw new IllegalArgumentException("only lower halves are written: offset=" + offset);
+        }
+        region.write32(offset, value);
+      }
+    };
   }
 
   @Override
@@ -235,7 +243,8 @@ public final class VfioFunction implements PciFunction {
     for (int attempt = 1; !tryReset(attempt); attempt++) {
       LockSupport.parkNanos(RESET_PAUSE_NS);
     }
-    setBusMaster(true);
+    config.enable();
+    interrupts.restore();
     return true;
   }
 
@@ -260,13 +269,13 @@ public final class VfioFunction implements PciFunction {
     closed = true;
     interrupts.close();
     try {
-      setBusMaster(false);
+      config.clearBusMaster();
     } catch (IOException e) {
       // A device that is gone; closing it ends what it may do.
       LOG.log(System.Logger.Level.DEBUG, pciAddress + ": bus master stays on", e);
     }
     bar.close();
-    config.close();
+    configRegion.close();
     device.close();
     group.release(pciAddress);
   }

@@ -3,6 +3,7 @@ package io.nvmedirect.pcie;
 import io.nvmedirect.linux.EventFd;
 import io.nvmedirect.linux.LinuxException;
 import io.nvmedirect.queue.InterruptVector;
+import io.nvmedirect.spec.NvmeException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -59,6 +60,15 @@ final class VfioInterrupts implements AutoCloseable {
       if (result != 0) {
         made.forEach(EventFd::close);
       }
+    }
+  }
+
+  /** After a reset of the function: the vectors that were enabled are again. */
+  synchronized void restore() throws IOException {
+    if (!vectors.isEmpty() && msix.restore(vectors) != 0) {
+      throw new NvmeException(
+          "after its reset the function does not take the eventfds of %d interrupt vectors again"
+              .formatted(vectors.size()));
     }
   }
 

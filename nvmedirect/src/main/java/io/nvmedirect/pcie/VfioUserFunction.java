@@ -28,15 +28,10 @@ public final class VfioUserFunction implements PciFunction {
 
   private static final long TIMEOUT_NS = TimeUnit.SECONDS.toNanos(10);
 
-  /** Command register of the configuration space: bit 2 bus master, bit 10 no interrupts by pin. */
-  private static final int CONFIG_COMMAND = 4;
-
-  private static final int COMMAND_BUS_MASTER = 4;
-  private static final int COMMAND_NO_PIN = 1 << 10;
-
   private final VfioUserConnection connection;
   private final VfioUserDma dma;
-  private final VfioUserRegion config;
+  private final VfioUserRegion configRegion;
+  private final PciConfig config;
   private final VfioUserRegion bar;
   private final VfioInterrupts interrupts;
   private final boolean canReset;
@@ -45,12 +40,14 @@ public final class VfioUserFunction implements PciFunction {
   private VfioUserFunction(
       VfioUserConnection connection,
       VfioUserDma dma,
-      VfioUserRegion config,
+      VfioUserRegion configRegion,
+      PciConfig config,
       VfioUserRegion bar,
       VfioInterrupts interrupts,
       boolean canReset) {
     this.connection = connection;
     this.dma = dma;
+    this.configRegion = configRegion;
     this.config = config;
     this.bar = bar;
     this.interrupts = interrupts;
@@ -114,7 +111,7 @@ public final class VfioUserFunction implements PciFunction {
   @SuppressWarnings("MustBeClosedChecker") // the function owns them
   private static VfioUserFunction open(
       VfioUserConnection connection, VfioUserDma dma, LossSignal loss) throws IOException {
-    VfioUserRegion config = null;
+    VfioUserRegion configRegion = null;
     VfioUserRegion bar = null;
     VfioUserFunction made = null;
     try (Message info = connection.request(VfioUserRequest.deviceInfo())) {
@@ -126,19 +123,26 @@ public final class VfioUserFunction implements PciFunction {
                 .formatted(flags, Integer.toUnsignedLong(device.getInt(8))));
       }
       bar = VfioUserRegion.open(connection, Message.REGION_BAR0);
-      config = VfioUserRegion.open(connection, Message.REGION_CONFIG);
+      configRegion = VfioUserRegion.open(connection, Message.REGION_CONFIG);
+      PciConfig config = new PciConfig(space(configRegion));
       VfioInterrupts interrupts =
-          new VfioInterrupts(new VfioUserMsix(connection, device.getInt(12)));
+          new VfioInterrupts(new VfioUserMsix(connection, config, device.getInt(12)));
       VfioUserFunction function =
           new VfioUserFunction(
-              connection, dma, config, bar, interrupts, (flags & Message.DEVICE_CAN_RESET) != 0);
-      function.setBusMaster(true);
+              connection,
+              dma,
+              configRegion,
+              config,
+              bar,
+              interrupts,
+              (flags & Message.DEVICE_CAN_RESET) != 0);
+      config.enable();
       loss.wakes(interrupts);
       made = function;
       return function;
     } finally {
       if (made == null) {
-        close(config);
+        close(configRegion);
         close(bar);
       }
     }
@@ -150,11 +154,18 @@ public final class VfioUserFunction implements PciFunction {
     }
   }
 
-  private void setBusMaster(boolean on) throws IOException {
-    long command = config.read(CONFIG_COMMAND, Short.BYTES);
-    long wanted =
-        on ? command | COMMAND_BUS_MASTER | COMMAND_NO_PIN : command & ~COMMAND_BUS_MASTER;
-    config.write(CONFIG_COMMAND, Short.BYTES, wanted);
+  private static PciConfig.Space space(VfioUserRegion region) {
+    return new PciConfig.Space() {
+      @Override
+      public int read16(int offset) throws IOException {
+        return (int) region.read(offset, Short.BYTES);
+      }
+
+      @Override
+      public void write16(int offset, int value) throws IOException {
+        region.write(offset, Short.BYTES, value);
+      }
+    };
   }
 
   @Override
@@ -220,7 +231,8 @@ public final class VfioUserFunction implements PciFunction {
       return false;
     }
     connection.order(VfioUserRequest.deviceReset());
-    setBusMaster(true);
+    config.enable();
+    interrupts.restore();
     return true;
   }
 
@@ -238,7 +250,7 @@ public final class VfioUserFunction implements PciFunction {
     interrupts.close();
     try {
       if (!connection.isLost()) {
-        setBusMaster(false);
+        config.clearBusMaster();
       }
     } catch (IOException e) {
       LOG.log(System.Logger.Level.DEBUG, "bus master stays on", e);
@@ -246,7 +258,7 @@ public final class VfioUserFunction implements PciFunction {
     dma.close();
     connection.close();
     bar.close();
-    config.close();
+    configRegion.close();
   }
 
   @Override

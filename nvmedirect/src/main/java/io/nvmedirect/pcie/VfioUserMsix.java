@@ -13,6 +13,7 @@ final class VfioUserMsix implements Msix {
   private static final System.Logger LOG = System.getLogger(VfioUserMsix.class.getName());
 
   private final VfioUserConnection connection;
+  private final PciConfig config;
   private final int types;
 
   /** As many descriptors as one message passes. */
@@ -24,8 +25,9 @@ final class VfioUserMsix implements Msix {
   /**
    * @param types of interrupts that the device has
    */
-  VfioUserMsix(VfioUserConnection connection, int types) {
+  VfioUserMsix(VfioUserConnection connection, PciConfig config, int types) {
     this.connection = connection;
+    this.config = config;
     this.types = types;
     this.mostFds = Math.min(connection.server().mostFds(), UnixSocket.MAX_FDS);
   }
@@ -66,13 +68,23 @@ final class VfioUserMsix implements Msix {
         }
       }
     }
+    // A server may give vectors their eventfds and send nothing before this, as hardware does.
+    if (!config.enableMsix(true)) {
+      LOG.log(System.Logger.Level.DEBUG, "{0} has no MSI-X capability", connection);
+    }
     return 0;
+  }
+
+  @Override
+  public int restore(List<EventFd> events) throws IOException {
+    return enable(events);
   }
 
   @Override
   public void disable() {
     try {
       if (!connection.isLost()) {
+        config.enableMsix(false);
         connection.order(VfioUserRequest.irqsOff(Message.IRQ_MSIX));
       }
     } catch (IOException e) {

@@ -40,6 +40,10 @@ final class ConfigSpace {
 
   private static final int STATUS_CAPABILITIES = 0x10;
 
+  private static final int COMMAND = 0x04;
+  private static final int COMMAND_MEMORY = 1 << 1;
+  private static final int COMMAND_BUS_MASTER = 1 << 2;
+
   /** Memory space, bus master, parity, SERR#, and INTx disable. */
   private static final int COMMAND_WRITABLE = 0x0546;
 
@@ -49,7 +53,13 @@ final class ConfigSpace {
   private static final int BAR_64_BITS = 4;
 
   private static final int POWER = 0x40;
+
+  /** Of the power management control and status register: the state, of which 0 is D0 and 3 is D3hot. */
+  private static final int POWER_STATE = 3;
+
   private static final int MSIX = 0x50;
+  private static final int MSIX_ENABLE = 1 << 15;
+  private static final int MSIX_MASK_ALL = 1 << 14;
   private static final int EXPRESS = 0x60;
   private static final int DEVICE_CONTROL = EXPRESS + 8;
 
@@ -85,7 +95,9 @@ final class ConfigSpace {
   private void header() {
     values.putShort(0x00, VENDOR).putShort(0x02, DEVICE);
     values.putShort(0x06, (short) STATUS_CAPABILITIES).putInt(0x08, CLASS_AND_REVISION);
-    writable.putShort(0x04, (short) COMMAND_WRITABLE);
+    // As the kernel's VFIO hands a function over, which has enabled it: SPDK's client reckons with that.
+    values.putShort(COMMAND, (short) COMMAND_MEMORY);
+    writable.putShort(COMMAND, (short) COMMAND_WRITABLE);
     writable.put(0x0c, (byte) 0xff); // cache line size
     values.putInt(BAR0, BAR_64_BITS);
     writable.putLong(BAR0, -RemoteController.BAR_BYTES);
@@ -101,14 +113,14 @@ final class ConfigSpace {
   private void powerManagement() {
     values.put(POWER, (byte) 0x01).put(POWER + 1, (byte) (vectors > 0 ? MSIX : EXPRESS));
     values.putShort(POWER + 2, (short) 3).putShort(POWER + 4, (short) 8);
-    writable.putShort(POWER + 4, (short) 3);
+    writable.putShort(POWER + 4, (short) POWER_STATE);
   }
 
   /** The table at the beginning of BAR4, the pending bits at that of BAR5. */
   private void msix() {
     values.put(MSIX, (byte) 0x11).put(MSIX + 1, (byte) EXPRESS);
     values.putShort(MSIX + 2, (short) (vectors - 1));
-    writable.putShort(MSIX + 2, (short) 0xc000); // enable, mask all
+    writable.putShort(MSIX + 2, (short) (MSIX_ENABLE | MSIX_MASK_ALL));
     values.putInt(MSIX + 4, 4).putInt(MSIX + 8, 5);
   }
 
@@ -123,6 +135,34 @@ final class ConfigSpace {
     values.putInt(EXPRESS + 0x24, 1 << 4); // the completion timeout can be disabled
     writable.putShort(EXPRESS + 0x28, (short) 0x0010);
   }
+
+  // ---- What it says of the function.
+
+  private boolean isOn() {
+    return (values.get(POWER + 4) & POWER_STATE) == 0;
+  }
+
+  /** Whether the function answers accesses to its BARs. */
+  boolean hasMemorySpace() {
+    return isOn() && (values.getShort(COMMAND) & COMMAND_MEMORY) != 0;
+  }
+
+  /** Whether it may access memory; interrupts are such accesses. */
+  boolean isBusMaster() {
+    return isOn() && (values.getShort(COMMAND) & COMMAND_BUS_MASTER) != 0;
+  }
+
+  /** Whether it may send interrupts. */
+  boolean hasInterrupts() {
+    return isBusMaster() && vectors > 0 && (values.getShort(MSIX + 2) & MSIX_ENABLE) != 0;
+  }
+
+  /** Whether all vectors are masked. */
+  boolean masksInterrupts() {
+    return vectors > 0 && (values.getShort(MSIX + 2) & MSIX_MASK_ALL) != 0;
+  }
+
+  // ---- Accesses.
 
   /** Reads from an offset; the range is within the space. */
   void read(int offset, ByteBuffer to) {
@@ -139,6 +179,10 @@ final class ConfigSpace {
     for (int at = offset; from.hasRemaining(); at++) {
       byte value = from.get();
       int mask = writable.get(at);
+      int state = value & POWER_STATE;
+      if (at == POWER + 4 && state != 0 && state != POWER_STATE) {
+        continue; // D1 and D2, which are not supported: the write is discarded
+      }
       values.put(at, (byte) ((values.get(at) & ~mask) | (value & mask)));
       reset |= at == DEVICE_CONTROL + 1 && (value & INITIATE_RESET) != 0;
     }

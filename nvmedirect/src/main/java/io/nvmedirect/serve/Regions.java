@@ -10,8 +10,9 @@ import java.nio.ByteBuffer;
  * The regions of a function, by the numbers of linux/vfio.h: BAR0 with the controller's registers and
  * doorbells, BAR4 with the MSI-X table, BAR5 with its pending bits, and configuration space.
  *
- * <p>The table keeps what is written to it, and that is all: who gets the interrupts is said by
- * DEVICE_SET_IRQS. Belongs to the server's thread.
+ * <p>Who gets the interrupts is said by DEVICE_SET_IRQS: addresses and data in the table are kept, and that
+ * is all. What the command register and the power state forbid does not happen; only a store to the mapped
+ * doorbells cannot be told from one that was allowed. Belongs to the server's thread.
  */
 final class Regions {
 
@@ -23,32 +24,30 @@ final class Regions {
 
   // struct vfio_region_info_cap_sparse_mmap with one area.
   private static final int SPARSE_BYTES = 32;
-  private static final int VECTOR_BYTES = 16;
-  private static final int VECTOR_CONTROL = 12;
 
   private final RemoteController controller;
   private final ConfigSpace config;
-  private final ByteBuffer table;
+  private final Msix msix;
 
-  Regions(RemoteController controller) {
+  Regions(RemoteController controller, Msix msix) {
     this.controller = controller;
+    this.msix = msix;
     this.config = new ConfigSpace(controller.vectors());
-    this.table = MessageSocket.payload(VECTOR_BYTES * controller.vectors());
-    maskVectors();
+    configure();
   }
 
-  private void maskVectors() {
-    for (int at = VECTOR_CONTROL; at < table.limit(); at += VECTOR_BYTES) {
-      table.putInt(at, 1);
-    }
+  /** Has the function do what its configuration space says. */
+  private void configure() {
+    controller.busMaster(config.isBusMaster());
+    msix.configure(config.hasInterrupts(), config.masksInterrupts());
   }
 
   /** Resets the function and the controller. */
   void reset() {
     controller.reset();
     config.reset();
-    table.put(0, new byte[table.limit()]);
-    maskVectors();
+    msix.reset();
+    configure();
   }
 
   private static int sizeBytes(int region) {
@@ -120,20 +119,20 @@ final class Regions {
     reply.put(0, request, 0, Message.ACCESS_BYTES);
     ByteBuffer data = reply.slice(Message.ACCESS_BYTES, count).order(reply.order());
     int offset = (int) request.getLong(0);
-    switch (request.getInt(8)) {
+    int region = request.getInt(8);
+    if (region != Message.REGION_CONFIG && !config.hasMemorySpace()) {
+      while (data.hasRemaining()) {
+        data.put((byte) 0xff); // as nobody answers
+      }
+      return reply;
+    }
+    switch (region) {
       case Message.REGION_BAR0 -> controller.readBar(offset, data);
-      case BAR4 -> readTable(offset, data);
+      case BAR4 -> msix.readTable(offset, data);
       case Message.REGION_CONFIG -> config.read(offset, data);
-      default -> {} // nothing is pending
+      default -> msix.readPending(offset, data);
     }
     return reply;
-  }
-
-  private void readTable(int offset, ByteBuffer to) {
-    int length = Math.min(to.limit(), table.limit() - offset);
-    if (length > 0) {
-      to.put(0, table, offset, length);
-    }
   }
 
   /** REGION_WRITE: offset, region, count and data; the reply has the first three. */
@@ -147,25 +146,24 @@ final class Regions {
     }
     ByteBuffer data = request.slice(Message.ACCESS_BYTES, count).order(request.order());
     int offset = (int) request.getLong(0);
-    switch (request.getInt(8)) {
-      case Message.REGION_BAR0 -> controller.writeBar(offset, data);
-      case BAR4 -> writeTable(offset, data);
-      case Message.REGION_CONFIG -> writeConfig(offset, data);
-      default -> {} // pending bits are read-only
+    int region = request.getInt(8);
+    if (region == Message.REGION_CONFIG) {
+      writeConfig(offset, data);
+    } else if (config.hasMemorySpace()) {
+      switch (region) {
+        case Message.REGION_BAR0 -> controller.writeBar(offset, data);
+        case BAR4 -> msix.writeTable(offset, data);
+        default -> {} // pending bits are read-only
+      }
     }
     return MessageSocket.payload(Message.ACCESS_BYTES).put(0, request, 0, Message.ACCESS_BYTES);
-  }
-
-  private void writeTable(int offset, ByteBuffer from) {
-    int length = Math.min(from.limit(), table.limit() - offset);
-    if (length > 0) {
-      table.put(offset, from, 0, length);
-    }
   }
 
   private void writeConfig(int offset, ByteBuffer from) {
     if (config.write(offset, from)) {
       reset();
+    } else {
+      configure();
     }
   }
 

@@ -16,14 +16,17 @@ final class RemoteFunction implements AutoCloseable {
   private static final int INFO_BYTES = 16;
 
   private final RemoteController controller;
+  private final Msix msix;
   private final Regions regions;
   private final Vectors vectors;
   private final ClientMemory memory;
 
   RemoteFunction(RemoteController controller, MappingBudget budget) {
     this.controller = controller;
-    this.regions = new Regions(controller);
-    this.vectors = new Vectors(controller);
+    this.msix = new Msix(controller.vectors());
+    this.regions = new Regions(controller, msix);
+    this.vectors = new Vectors(msix);
+    controller.onInterrupt(msix::interrupt);
     this.memory = new ClientMemory(controller, budget);
   }
 
@@ -82,7 +85,7 @@ final class RemoteFunction implements AutoCloseable {
     try {
       controller.close();
     } finally {
-      vectors.close();
+      msix.close();
       memory.close();
     }
   }

@@ -1,6 +1,5 @@
 package io.nvmedirect.serve;
 
-import io.nvmedirect.emulator.RemoteController;
 import io.nvmedirect.linux.Errno;
 import io.nvmedirect.linux.EventFd;
 import io.nvmedirect.linux.LinuxException;
@@ -11,10 +10,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The interrupts of a function, by the numbers of linux/vfio.h: DEVICE_GET_IRQ_INFO and DEVICE_SET_IRQS.
- * Only MSI-X has any, and like the kernel's vfio-pci it offers no masking of them by messages. Belongs to
- * the server's thread.
+ * Only MSI-X has any; they are masked by these messages or in the table. Belongs to the server's thread.
  */
-final class Vectors implements AutoCloseable {
+final class Vectors {
 
   /** INTx, MSI, MSI-X, errors, and requests to release the device. */
   static final int TYPES = 5;
@@ -25,12 +23,10 @@ final class Vectors implements AutoCloseable {
   private static final int ACTION_MASK =
       Message.IRQ_ACTION_MASK | Message.IRQ_ACTION_UNMASK | Message.IRQ_ACTION_TRIGGER;
 
-  private final RemoteController controller;
-  private final @Nullable EventFd[] events;
+  private final Msix msix;
 
-  Vectors(RemoteController controller) {
-    this.controller = controller;
-    this.events = new @Nullable EventFd[controller.vectors()];
+  Vectors(Msix msix) {
+    this.msix = msix;
   }
 
   /** DEVICE_GET_IRQ_INFO: argsz, flags, index and count. */
@@ -44,7 +40,7 @@ final class Vectors implements AutoCloseable {
     int count = count(type);
     return MessageSocket.payload(INFO_BYTES)
         .putInt(0, INFO_BYTES)
-        .putInt(4, count > 0 ? Message.IRQ_EVENTFD : 0)
+        .putInt(4, count > 0 ? Message.IRQ_EVENTFD | Message.IRQ_MASKABLE : 0)
         .putInt(8, type)
         .putInt(12, count);
   }
@@ -58,7 +54,7 @@ final class Vectors implements AutoCloseable {
   }
 
   private int count(int type) {
-    return type == Message.IRQ_MSIX ? events.length : 0;
+    return type == Message.IRQ_MSIX ? msix.vectors() : 0;
   }
 
   /** DEVICE_SET_IRQS: argsz, flags, index, start, count and data; the reply is empty. */
@@ -89,7 +85,7 @@ final class Vectors implements AutoCloseable {
     boolean trigger = action == Message.IRQ_ACTION_TRIGGER;
     if (data == Message.IRQ_DATA_NONE && trigger && start == 0 && count == 0) {
       for (int vector = 0; vector < count(type); vector++) {
-        assign(vector, null);
+        msix.assign(vector, null);
       }
       return;
     }
@@ -98,13 +94,28 @@ final class Vectors implements AutoCloseable {
           "interrupts of type %d are 0 to %d: start=%d, count=%d"
               .formatted(type, count(type) - 1, start, count));
     }
-    if (!trigger) {
-      throw new BadRequestException(Errno.ENOTTY, "MSI-X is not masked by messages");
+    if (data == Message.IRQ_DATA_EVENTFD) {
+      if (!trigger) {
+        throw new BadRequestException(Errno.ENOTTY, "MSI-X is not masked by eventfds");
+      }
+      assign(message, start, count);
+      return;
     }
-    switch (data) {
-      case Message.IRQ_DATA_EVENTFD -> assign(message, start, count);
-      case Message.IRQ_DATA_BOOL -> fire(request, start, count);
-      default -> fire(null, start, count);
+    if (data == Message.IRQ_DATA_BOOL && request.limit() < Message.IRQ_SET_BYTES + count) {
+      throw invalid("%d interrupts have as many bytes of data".formatted(count));
+    }
+    for (int i = 0; i < count; i++) {
+      if (data == Message.IRQ_DATA_NONE || request.get(Message.IRQ_SET_BYTES + i) != 0) {
+        apply(start + i, action);
+      }
+    }
+  }
+
+  private void apply(int vector, int action) {
+    if (action == Message.IRQ_ACTION_TRIGGER) {
+      msix.fire(vector);
+    } else {
+      msix.mask(vector, action == Message.IRQ_ACTION_MASK);
     }
   }
 
@@ -129,45 +140,11 @@ final class Vectors implements AutoCloseable {
       throw e;
     }
     for (int i = 0; i < count; i++) {
-      assign(start + i, taken[i]);
-    }
-  }
-
-  private void assign(int vector, @Nullable EventFd event) {
-    controller.interrupt(vector, event);
-    EventFd before = events[vector];
-    events[vector] = event;
-    if (before != null) {
-      before.close();
-    }
-  }
-
-  /** Signals interrupts; with a request only those whose byte of data is not 0. */
-  private void fire(@Nullable ByteBuffer request, int start, int count) throws BadRequestException {
-    if (request != null && request.limit() < Message.IRQ_SET_BYTES + count) {
-      throw invalid("%d interrupts have as many bytes of data".formatted(count));
-    }
-    for (int i = 0; i < count; i++) {
-      EventFd event = events[start + i];
-      if (event != null && (request == null || request.get(Message.IRQ_SET_BYTES + i) != 0)) {
-        event.signal();
-      }
+      msix.assign(start + i, taken[i]);
     }
   }
 
   private static BadRequestException invalid(String message) {
     return new BadRequestException(Errno.EINVAL, message);
-  }
-
-  /** Closes the eventfds; the controller is closed. */
-  @Override
-  public void close() {
-    for (int i = 0; i < events.length; i++) {
-      EventFd event = events[i];
-      events[i] = null;
-      if (event != null) {
-        event.close();
-      }
-    }
   }
 }

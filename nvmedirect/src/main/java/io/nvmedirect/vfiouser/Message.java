@@ -64,6 +64,7 @@ public final class Message implements AutoCloseable {
 
   // DEVICE_GET_IRQ_INFO.
   public static final int IRQ_EVENTFD = 1;
+  public static final int IRQ_MASKABLE = 1 << 1;
   public static final int IRQ_NORESIZE = 1 << 3;
 
   // DEVICE_SET_IRQS.

@@ -236,7 +236,7 @@ public final class ScriptedServer implements AutoCloseable {
     reply(m, out);
   }
 
-  private void setIrqs(Message m) throws IOException {
+  void setIrqs(Message m) throws IOException {
     for (int i = 0; i < m.fdCount(); i++) {
       vectors.add(m.takeEventFd(i));
     }

@@ -17,12 +17,14 @@ import io.nvmedirect.vfiouser.MessageSocket;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -125,8 +127,7 @@ class VfioUserFunctionTest {
   }
 
   @Test
-  void open_setsBusMaster_andCloseClearsIt() throws IOException {
-    server.config[4] = 2;
+  void open_setsMemorySpaceAndBusMaster_andCloseClearsTheLatter() throws IOException {
     VfioUserFunction function = open();
     assertThat(server.config[4]).isEqualTo((byte) 6);
     assertThat(server.config[5]).isEqualTo((byte) 4);
@@ -311,6 +312,111 @@ class VfioUserFunctionTest {
         .isEqualTo(ScriptedServer.ints(20, 0x21, 2, 0, 0).array());
   }
 
+  /** Power management at 40h, MSI-X at 50h with 4 vectors. */
+  private void withCapabilities() {
+    ByteBuffer config = ByteBuffer.wrap(server.config).order(ByteOrder.LITTLE_ENDIAN);
+    config.putShort(6, (short) 0x10).put(0x34, (byte) 0x40);
+    config.putInt(0x40, 0x0003_5001).putShort(0x44, (short) 8);
+    config.putInt(0x50, 0x0003_0011);
+  }
+
+  private int msixControl() {
+    return ByteBuffer.wrap(server.config).order(ByteOrder.LITTLE_ENDIAN).getShort(0x52) & 0xffff;
+  }
+
+  @Test
+  void vectors_msixIsEnabledAfterTheEventfdsAndBeforeTheFirstUse_andDisabledAtTheEnd()
+      throws IOException {
+    withCapabilities();
+    server.config[0x53] |= 0x40; // all masked
+    AtomicInteger whenArmed = new AtomicInteger(-1);
+    AtomicInteger whenDisarmed = new AtomicInteger(-1);
+    server.on(
+        Message.DEVICE_SET_IRQS,
+        (m, s) -> {
+          (m.fdCount() > 0 ? whenArmed : whenDisarmed).set(msixControl());
+          s.setIrqs(m);
+        });
+    try (VfioUserFunction function = open()) {
+      assertThat(msixControl()).isEqualTo(0x4003);
+      assertThat(function.vectors()).isEqualTo(4);
+      assertThat(whenArmed).hasValue(0x4003);
+      assertThat(msixControl()).as("enabled, not masked").isEqualTo(0x8003);
+    }
+    assertThat(whenDisarmed).hasValue(3);
+    assertThat(msixControl()).isEqualTo(3);
+  }
+
+  @Test
+  void vectors_refused_msixStaysDisabled() throws IOException {
+    withCapabilities();
+    server.on(Message.DEVICE_SET_IRQS, (m, s) -> s.refuse(m, Errno.EINVAL));
+    try (VfioUserFunction function = open()) {
+      assertThat(function.vectors()).isZero();
+      assertThat(msixControl()).isEqualTo(3);
+    }
+  }
+
+  @Test
+  void reset_givesTheVectorsAgain_andEnablesThem() throws IOException {
+    withCapabilities();
+    server.on(
+        Message.DEVICE_RESET,
+        (m, s) -> {
+          withCapabilities();
+          s.config[4] = 0;
+          s.reply(m, MessageSocket.payload(0));
+        });
+    try (VfioUserFunction function = open()) {
+      assertThat(function.vectors()).isEqualTo(4);
+      assertThat(function.reset()).isTrue();
+      assertThat(server.seen(Message.DEVICE_SET_IRQS)).extracting(Seen::fds).containsExactly(4, 4);
+      assertThat(msixControl()).isEqualTo(0x8003);
+      assertThat(server.config[4]).isEqualTo((byte) 6);
+    }
+  }
+
+  @Test
+  void open_powersTheFunctionUp_beforeAnythingElse() throws IOException {
+    withCapabilities();
+    server.config[0x44] |= 3;
+    server.config[0x45] |= (byte) 0x80; // an event, which a one would clear
+    AtomicInteger command = new AtomicInteger(-1);
+    server.on(
+        Message.REGION_WRITE,
+        (m, s) -> {
+          if (m.payload().getInt(8) == 7 && m.payload().getLong(0) == 0x44) {
+            command.set(s.config[4]);
+            assertThat(m.payload().getShort(16)).isEqualTo((short) 8);
+          }
+          s.access(m, true);
+        });
+    try (VfioUserFunction function = open()) {
+      assertThat(function.isLost()).isFalse();
+      assertThat(command).hasValue(0);
+      assertThat(server.config[0x44]).isEqualTo((byte) 8);
+      assertThat(server.config[4]).isEqualTo((byte) 6);
+    }
+  }
+
+  @Test
+  void capabilities_inACircleOrOutside_areNone() throws IOException {
+    server.config[6] = 0x10;
+    server.config[0x34] = 0x40;
+    server.config[0x40] = 0x09;
+    for (int next : new int[] {0x40, 0x10, 0xfc}) {
+      server.config[0x41] = (byte) next;
+      server.config[0xfd] = 0x40;
+      try (VfioUserFunction function = open()) {
+        assertThat(function.vectors()).isEqualTo(4);
+      }
+      server.close();
+      byte[] before = server.config.clone();
+      server = new ScriptedServer(directory.resolve("s"));
+      System.arraycopy(before, 0, server.config, 0, before.length);
+    }
+  }
+
   @Test
   void vectors_thatMustComeAtOnce_areAsManyAsOneMessageHas() throws IOException {
     server
@@ -367,7 +473,7 @@ class VfioUserFunctionTest {
     try (VfioUserFunction function = open()) {
       assertThat(function.reset()).isTrue();
       assertThat(server.seen(Message.DEVICE_RESET)).hasSize(1);
-      assertThat(server.config[4]).isEqualTo((byte) 4);
+      assertThat(server.config[4]).isEqualTo((byte) 6);
     }
   }
 

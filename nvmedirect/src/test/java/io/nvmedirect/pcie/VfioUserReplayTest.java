@@ -133,10 +133,21 @@ class VfioUserReplayTest {
     return true;
   }
 
+  /** The reply to a read: header, offset, region and count, and the data. */
+  private static Exchange zeros(byte[] read) {
+    int count = ByteBuffer.wrap(read).order(ByteOrder.LITTLE_ENDIAN).getInt(28);
+    byte[] reply = Arrays.copyOf(read, 32 + count);
+    ByteBuffer.wrap(reply).order(ByteOrder.LITTLE_ENDIAN).putInt(4, reply.length).putInt(8, 1);
+    return new Exchange(read, 0, reply, 0);
+  }
+
   private synchronized Exchange note(byte[] sent, int fds) {
     String key = key(sent);
     ArrayDeque<Exchange> left = recorded.get(key);
     Exchange exchange = left == null ? null : left.poll();
+    if (exchange == null && key.startsWith("REGION_READ 7 ")) {
+      return zeros(sent); // what SPDK does not ask for: its configuration space has no capabilities here
+    }
     if (exchange == null) {
       return Objects.requireNonNull(last.get(key), key);
     }
@@ -197,6 +208,11 @@ class VfioUserReplayTest {
     for (Pair pair : pairs) {
       byte[] theirs = mask(pair.recorded);
       byte[] ours = mask(pair.sent);
+      if (pair.key.equals("REGION_WRITE 7 4 2")) {
+        // Bus master and no interrupt by pin, as theirs; and memory space, which theirs does without.
+        assertThat(ours[32]).as(pair.key).isEqualTo((byte) (theirs[32] | 2));
+        ours[32] = theirs[32];
+      }
       if (pair.key.equals("VERSION")) {
         // Ours has capabilities, and so another size.
         assertThat(Arrays.copyOfRange(ours, 8, 20))

@@ -30,8 +30,8 @@ class ConfigSpaceTest {
 
   @Test
   void header_isThatOfAnNvmeController() {
-    // Vendor, device, command, status with a list of capabilities; revision, class 01 08 02.
-    assertThat(hex(0x00, 16)).isEqualTo("f41af010" + "00001000" + "01020801" + "00000000");
+    // Vendor, device, command with memory space, status with a list of capabilities; revision, class 01 08 02.
+    assertThat(hex(0x00, 16)).isEqualTo("f41af010" + "02001000" + "01020801" + "00000000");
     // BAR0 in memory, 64 bits; BAR2 and 3 not there; BAR4 and 5 in memory, 32 bits.
     assertThat(hex(0x10, 24)).isEqualTo("0400000000000000" + "0000000000000000" + "00".repeat(8));
     // CardBus; subsystem; expansion ROM; list; reserved; no interrupt pin.
@@ -87,6 +87,18 @@ class ConfigSpaceTest {
       write(offset, 4, 0x5a5a5a5a);
     }
     assertThat(hex(0, 4) + hex(0x08, 4) + hex(0x2c, 12)).isEqualTo(before);
+  }
+
+  @Test
+  void powerState_hasD0AndD3_othersAreDiscarded() {
+    write(0x44, 2, 1);
+    assertThat(word(0x44)).isEqualTo(8);
+    write(0x44, 2, 3);
+    assertThat(word(0x44)).isEqualTo(8 | 3);
+    write(0x44, 2, 2);
+    assertThat(word(0x44)).isEqualTo(8 | 3);
+    write(0x44, 2, 0);
+    assertThat(word(0x44)).isEqualTo(8);
   }
 
   @Test

@@ -30,6 +30,7 @@ class ConversationTest {
 
   private static final int REGION_INFO = 5;
   private static final int REGION_READ = 9;
+  private static final int REGION_WRITE = 10;
   private static final int HEADER = 16;
 
   /** Of the recorded DMA_MAP. */
@@ -76,6 +77,10 @@ class ConversationTest {
       // The size of BAR0: SPDK has room for 512 queues there.
       addRange(bytes, HEADER + 16, 8);
     }
+    if (answer.command() == REGION_READ && isCommandRegister(request)) {
+      // Memory space is on from the beginning, as with the kernel's VFIO.
+      addRange(bytes, HEADER + 16, 2);
+    }
     if (answer.command() == REGION_READ && asked.getInt(HEADER + 8) == 0) {
       switch ((int) asked.getLong(HEADER)) {
         case 0 -> addRange(bytes, HEADER + 16, 8); // CAP: queue entries, time limit, stride, CSS
@@ -84,6 +89,19 @@ class ConversationTest {
       }
     }
     return bytes;
+  }
+
+  private static boolean isCommandRegister(Line request) {
+    ByteBuffer asked = request.buffer();
+    return asked.getInt(HEADER + 8) == 7 && asked.getLong(HEADER) == 4;
+  }
+
+  /** Of the command register SPDK sets bits, the others being what it has read. */
+  private static Line withBitsRead(Line request, short read) {
+    byte[] bytes = request.bytes.clone();
+    ByteBuffer buffer = new Line(true, 0, bytes).buffer();
+    buffer.putShort(HEADER + 16, (short) (buffer.getShort(HEADER + 16) | read));
+    return new Line(true, request.fds, bytes);
   }
 
   private static void addRange(Set<Integer> bytes, int from, int length) {
@@ -101,11 +119,18 @@ class ConversationTest {
         NativeFile memory = NativeFile.inMemory("client", MEMORY_BYTES)) {
       server.listen(path);
       try (UnixSocket socket = UnixSocket.connect(path, RawClient.LIMIT_NS)) {
+        short command = 0;
         for (int i = 0; i < lines.size(); i += 2) {
           Line request = lines.get(i);
           assertThat(request.client).isTrue();
-          send(socket, request, memory.fd());
-          compare(request, lines.get(i + 1), receive(socket));
+          boolean sets = request.command() == REGION_WRITE && isCommandRegister(request);
+          send(socket, sets ? withBitsRead(request, command) : request, memory.fd());
+          Line answer = receive(socket);
+          compare(request, lines.get(i + 1), answer);
+          if (request.command() == REGION_READ && isCommandRegister(request)) {
+            command = answer.buffer().getShort(HEADER + 16);
+            assertThat(command).as("memory space").isEqualTo((short) 2);
+          }
           answers++;
         }
       }

@@ -46,8 +46,9 @@ final class MappedHost implements AutoCloseable {
     }
   }
 
-  /** AQA, ASQ, ACQ and CC (NVMe Base Specification 2.0, section 3.1.3), then CSTS.RDY. */
+  /** Bus master and memory space, MSI-X, AQA, ASQ, ACQ and CC (NVMe Base Specification 2.0, section 3.1.3), then CSTS.RDY. */
   void enable() throws Exception {
+    client.enableFunction();
     client.writeInt(0, 0x24, ((ENTRIES - 1) << 16) | (ENTRIES - 1));
     client.writeLong(0, 0x28, IOVA);
     client.writeLong(0, 0x30, IOVA + COMPLETIONS);

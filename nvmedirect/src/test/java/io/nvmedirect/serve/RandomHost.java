@@ -87,6 +87,7 @@ final class RandomHost implements AutoCloseable {
 
   private void enable() throws IOException {
     Arrays.fill(tails, 0);
+    client.enableFunction();
     client.writeInt(0, 0x24, (ENTRIES - 1) << 16 | ENTRIES - 1);
     client.writeLong(0, 0x28, address(0));
     client.writeLong(0, 0x30, address(1));
@@ -136,6 +137,14 @@ final class RandomHost implements AutoCloseable {
         file.truncate(BYTES);
         client.succeed(Message.DMA_MAP, RawClient.dmaMap(3, 0, IOVA, BYTES), file.fd());
       }
+      case 7, 8 -> {
+        client.writeInt(Message.REGION_CONFIG, what == 7 ? 0x04 : 0x44, random.nextInt(4));
+        command();
+        client.succeed(Message.DEVICE_RESET, ByteBuffer.allocate(0));
+        enable();
+      }
+      case 9 -> client.writeInt(Message.REGION_CONFIG, 0x50, random.nextInt());
+      case 10 -> client.writeInt(4, random.nextInt(QUEUES) * 16 + 12, random.nextInt(2));
       default -> {
         if (what < 20) {
           FilledEventFd.fill(events[random.nextInt(QUEUES)]);

@@ -169,6 +169,12 @@ final class RawClient implements AutoCloseable {
     succeed(Message.REGION_WRITE, payload.putLong(16, value));
   }
 
+  /** Sets memory space and bus master, and enables MSI-X. */
+  void enableFunction() throws IOException {
+    writeInt(Message.REGION_CONFIG, 0x04, 6);
+    writeInt(Message.REGION_CONFIG, 0x50, 1 << 31);
+  }
+
   void shutdown() {
     socket.shutdown();
   }
