@@ -43,6 +43,8 @@ final class CompletionWait {
   /** Changed by who leads the blockers; volatile for tests. */
   private volatile int missed;
 
+  private volatile int warnings;
+
   CompletionWait(NvmeQueue queue, IoQueue vector) {
     this.queue = queue;
     this.vector = vector;
@@ -178,6 +180,7 @@ final class CompletionWait {
       return; // it was only just on its way
     }
     if (missed++ == 0) {
+      warnings++;
       LOG.log(
           System.Logger.Level.WARNING,
           "queue {0} of {1}: a completion was there and no interrupt for it came within {2} ms. If that goes on, the device sends no interrupts, and operations take as long: poll instead, or look at the device''s MSI-X (for vfio-user, at its server)",
@@ -185,6 +188,11 @@ final class CompletionWait {
           queue.device().address(),
           TimeUnit.NANOSECONDS.toMillis(longestWaitNs));
     }
+  }
+
+  /** For tests: how often that was logged. */
+  int warnings() {
+    return warnings;
   }
 
   /** For tests: waits that were ended by their limit with a completion there. */

@@ -127,16 +127,17 @@ final class DirectIo {
     }
     boolean shares = takeShare();
     try {
-      bounce(opcode, flags, memory, position, length);
+      bounce(opcode, flags, memory, position, length, shares);
     } finally {
       giveShareBack(shares);
     }
   }
 
   /** Copies through a bounce buffer, window by window. */
-  private void bounce(int opcode, int flags, MemorySegment memory, long position, long length)
+  private void bounce(
+      int opcode, int flags, MemorySegment memory, long position, long length, boolean shares)
       throws IOException {
-    DmaBuffer bounce = device.bounces().take();
+    DmaBuffer bounce = takeBounce(shares);
     try {
       for (long done = 0; done < length; ) {
         long window = Math.min(length - done, bounce.byteSize());
@@ -163,6 +164,11 @@ final class DirectIo {
       device.bounces().takeShare();
     }
     return shares;
+  }
+
+  /** A bounce buffer for a thread that waits for the operation, with what {@link #takeShare} has returned. */
+  DmaBuffer takeBounce(boolean shares) throws IOException {
+    return shares ? device.bounces().takeWithShare() : device.bounces().take();
   }
 
   /** Gives back what {@link #takeShare} has returned. */
@@ -212,7 +218,7 @@ final class DirectIo {
       long left = lengthBytes >>> namespace.blockShift();
       while (left > 0) {
         long blocks = Math.min(left, MAX_RANGES * MAX_RANGE_BLOCKS);
-        deallocateBlocks(block, blocks);
+        deallocateBlocks(block, blocks, shares);
         block += blocks;
         left -= blocks;
       }
@@ -222,8 +228,8 @@ final class DirectIo {
   }
 
   /** One command: as many blocks as its ranges have room for. */
-  private void deallocateBlocks(long first, long blocks) throws IOException {
-    DmaBuffer ranges = device.bounces().take();
+  private void deallocateBlocks(long first, long blocks, boolean shares) throws IOException {
+    DmaBuffer ranges = takeBounce(shares);
     try {
       int count = 0;
       for (long done = 0; done < blocks; done += MAX_RANGE_BLOCKS) {
@@ -236,7 +242,7 @@ final class DirectIo {
       AsyncIo io = synchronous();
       ranges.acquire();
       begin(io, false, Opcode.DATASET_MANAGEMENT, first << shift, blocks << shift, ranges);
-      io.request().deallocate(namespace, count, ranges);
+      io.request().deallocate(namespace, count, ranges, 0);
       runToEnd(io);
     } finally {
       device.giveBack(ranges);

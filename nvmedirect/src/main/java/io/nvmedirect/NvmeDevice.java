@@ -78,9 +78,17 @@ public final class NvmeDevice implements AutoCloseable {
     this.controller = controller;
     this.namespace = namespace;
     this.registry = new DmaRegistry(controller.dma());
-    this.bounces = new BouncePool(controller.dma(), BOUNCE_BYTES, MOST_BOUNCES);
+    this.bounces = new BouncePool(registry::allocateUnlisted, BOUNCE_BYTES, MOST_BOUNCES);
     this.completionThread = new CompletionThread(address);
-    this.coherence = coherence(namespace, options.cachePages(), options.lazyCache());
+    boolean made = false;
+    try {
+      this.coherence = coherence(namespace, options.cachePages(), options.lazyCache());
+      made = true;
+    } finally {
+      if (!made) {
+        bounces.close();
+      }
+    }
   }
 
   private Coherence coherence(Namespace of, int cachePages, boolean lazy) throws IOException {
@@ -349,18 +357,18 @@ public final class NvmeDevice implements AutoCloseable {
       checkOpen();
       // What is written from now on is another loss.
       lossReported = false;
-      return openQueue(depth, priority, set);
+      return addQueue(depth, priority, set);
     } finally {
       changing.unlock();
     }
   }
 
   /** The caller has {@link #changing}. */
-  private NvmeQueue openQueue(int depth, QueuePriority priority, EnumSet<QueueOption> set)
+  private NvmeQueue addQueue(int depth, QueuePriority priority, EnumSet<QueueOption> set)
       throws IOException {
     boolean manual = set.contains(QueueOption.MANUAL_COMPLETION);
     boolean interrupt = set.contains(QueueOption.INTERRUPT);
-    IoQueue ioQueue = controller.openQueue(depth, interrupt, priority.code());
+    IoQueue ioQueue = openQueue(depth, interrupt, priority);
     NvmeQueue queue = new NvmeQueue(this, ioQueue, priority, set, manual ? null : completionThread);
     NvmeQueue[] more = Arrays.copyOf(queues, queues.length + 1);
     more[queues.length] = queue;
@@ -369,6 +377,19 @@ public final class NvmeDevice implements AutoCloseable {
       completionThread.add(queue);
     }
     return queue;
+  }
+
+  private IoQueue openQueue(int depth, boolean interrupt, QueuePriority priority)
+      throws IOException {
+    try {
+      return controller.openQueue(depth, interrupt, priority.code());
+    } catch (IOException e) {
+      // Mappings of the application's memory may be what there is no room for.
+      if (!registry.dropMappings()) {
+        throw e;
+      }
+      return controller.openQueue(depth, interrupt, priority.code());
+    }
   }
 
   /** Held while a queue closes: until then the device may do I/O of its own on it. */
@@ -497,7 +518,7 @@ public final class NvmeDevice implements AutoCloseable {
       }
       int depth = Math.min(DEFAULT_DEPTH, maxQueueDepth());
       EnumSet<QueueOption> manual = EnumSet.of(QueueOption.MANUAL_COMPLETION);
-      try (NvmeQueue own = openQueue(depth, QueuePriority.MEDIUM, manual)) {
+      try (NvmeQueue own = addQueue(depth, QueuePriority.MEDIUM, manual)) {
         runOn(own, action);
       }
     } finally {
@@ -629,6 +650,8 @@ public final class NvmeDevice implements AutoCloseable {
   void giveBack(DmaBuffer bounce) {
     if (!bounce.isInUse()) {
       bounces.giveBack(bounce);
+    } else {
+      bounces.lose(bounce);
     }
   }
 

@@ -55,16 +55,17 @@ final class VectoredPath {
     }
     boolean shares = path.takeShare();
     try {
-      copy(opcode, flags, memory, length, position);
+      copy(opcode, flags, memory, length, position, shares);
     } finally {
       path.giveShareBack(shares);
     }
   }
 
   /** On this thread, which alone may access the memory, perhaps. */
-  private void copy(int opcode, int flags, MemorySegment[] memory, long length, long position)
+  private void copy(
+      int opcode, int flags, MemorySegment[] memory, long length, long position, boolean shares)
       throws IOException {
-    DmaBuffer bounce = device.bounces().take();
+    DmaBuffer bounce = path.takeBounce(shares);
     try {
       for (long done = 0; done < length; ) {
         long window = Math.min(length - done, bounce.byteSize());

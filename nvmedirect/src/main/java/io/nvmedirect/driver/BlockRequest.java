@@ -147,11 +147,12 @@ public final class BlockRequest implements CompletionListener {
    * A Dataset Management that deallocates the ranges in the buffer.
    *
    * @param ranges 1 to 256
+   * @param offset of the first one in the buffer
    */
-  public void deallocate(Namespace namespace, int ranges, DmaBuffer buffer) {
+  public void deallocate(Namespace namespace, int ranges, DmaBuffer buffer, long offset) {
     prepare(Opcode.DATASET_MANAGEMENT, namespace, 0, 0, 1, 1, buffer);
     this.flags = ranges;
-    this.bufferOffset = 0;
+    this.bufferOffset = offset;
   }
 
   private void prepare(

@@ -39,12 +39,8 @@ public interface BlockDevice {
   /** Commands that it takes at a time; each has a number from 0 on. */
   int slots();
 
-  /**
-   * The memory for the data of a slot's command, {@link #maxTransferBytes} of it.
-   *
-   * @throws IOException if there is none
-   */
-  MemorySegment data(int slot) throws IOException;
+  /** The memory for the data of a slot's command, {@link #maxTransferBytes} of it. */
+  MemorySegment data(int slot);
 
   /**
    * Begins a command on a free slot. Its data is in, or goes to, the memory of the slot.

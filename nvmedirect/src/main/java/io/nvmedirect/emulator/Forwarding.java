@@ -135,14 +135,10 @@ final class Forwarding implements BlockDevice.Listener {
 
   /** The host may have changed what the data pointer points to, or unmapped it: that is its affair. */
   private int toHost(int number, Slot slot, DataPointer data) {
-    try {
-      int status = data.resolve(slot.command, slot.bytes);
-      return status == Status.SUCCESS
-          ? data.toHost(device.data(number).asSlice(0, slot.bytes))
-          : status;
-    } catch (IOException e) {
-      return Status.INTERNAL_ERROR;
-    }
+    int status = data.resolve(slot.command, slot.bytes);
+    return status == Status.SUCCESS
+        ? data.toHost(device.data(number).asSlice(0, slot.bytes))
+        : status;
   }
 
   private static void forget(Slot slot) {

@@ -19,6 +19,7 @@ public final class Mmap {
   private static final int MAP_HUGETLB = 0x40000;
   private static final int MAP_HUGE_2MB = 21 << 26;
   private static final int MADV_DONTNEED = 4;
+  private static final int MADV_REMOVE = 9;
   private static final int MADV_HUGEPAGE = 14;
 
   /** Bytes of a huge page. */
@@ -109,5 +110,15 @@ public final class Mmap {
     if (result < 0) {
       throw new LinuxException("madvise of " + lengthBytes + " bytes at offset " + offset, -result);
     }
+  }
+
+  /**
+   * Gives the pages of a part of a file in memory back, which is mapped for writing: whoever has it mapped
+   * finds zeroes from now on.
+   *
+   * @return false if the kernel does not do it: the content is what it was
+   */
+  public static boolean remove(MemorySegment memory, long offset, long lengthBytes) {
+    return Libc.madvise(memory.asSlice(offset, lengthBytes), lengthBytes, MADV_REMOVE) == 0;
   }
 }

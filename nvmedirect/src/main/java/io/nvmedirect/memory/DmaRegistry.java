@@ -56,18 +56,21 @@ public final class DmaRegistry {
 
   /** Allocates a buffer; I/O from and to any part of its segment finds it. */
   public DmaBuffer allocate(long lengthBytes) throws IOException {
-    DmaBuffer buffer;
+    DmaBuffer buffer = allocateUnlisted(lengthBytes);
+    add(buffer, null);
+    return buffer;
+  }
+
+  /** Allocates a buffer of the library's own, which no I/O is looked up in. */
+  public DmaBuffer allocateUnlisted(long lengthBytes) throws IOException {
     try {
-      buffer = DmaBuffer.allocate(mapper, lengthBytes);
+      return DmaBuffer.allocate(mapper, lengthBytes);
     } catch (IOException e) {
-      // The limit of locked memory may be used up by mappings that nobody needs any more.
       if (!dropMappings()) {
         throw e;
       }
-      buffer = DmaBuffer.allocate(mapper, lengthBytes);
+      return DmaBuffer.allocate(mapper, lengthBytes);
     }
-    add(buffer, null);
-    return buffer;
   }
 
   /**
@@ -207,8 +210,13 @@ public final class DmaRegistry {
     return Arrays.copyOf(kept, n);
   }
 
-  /** Forgets the mappings of the caller's memory; those in use end with their use. */
-  private synchronized boolean dropMappings() {
+  /**
+   * Forgets the mappings of the caller's memory; those in use end with their use. They may have used up the
+   * limit of locked memory or of mappings, and are made again when they are needed.
+   *
+   * @return false if there were none
+   */
+  public synchronized boolean dropMappings() {
     if (mappings == 0) {
       return false;
     }

@@ -1,6 +1,7 @@
 package io.nvmedirect.pcie;
 
 import io.nvmedirect.linux.Errno;
+import io.nvmedirect.linux.LinuxException;
 import io.nvmedirect.linux.Mmap;
 import io.nvmedirect.memory.DmaMapper;
 import io.nvmedirect.spec.NvmeException;
@@ -19,8 +20,13 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Memory that a vfio-user server reaches: files in memory whose descriptors it gets, so that it maps
- * them, too. Memory of the application's cannot be shared so, and is copied. Small buffers share a
- * file, for servers take few mappings and look each address up in all of them.
+ * them, too. Memory of the application's cannot be shared so, and is copied.
+ *
+ * <p>Servers take few mappings, libvfio-user 64, and look each address up in all of them. So buffers share
+ * files, each of which is eight times as large as the largest before: four of them have room for 9 GiB, and
+ * what has no buffer in it takes up no memory. The server knows a file as long as there is a buffer in it: one
+ * that lives long costs a mapping, but none of the memory around it. If a server refuses a mapping a smaller
+ * one is tried; if it takes none at all, that is its limit until one has ended.
  *
  * <p>Any thread may use it. {@code changes} owns the files, also while the server is told of one; {@code
  * table} owns what the server's own commands may touch, and is held while they copy, so that no memory
@@ -31,11 +37,17 @@ final class VfioUserDma implements DmaMapper, VfioUserConnection.CommandHandler 
 
   private static final System.Logger LOG = System.getLogger(VfioUserDma.class.getName());
 
-  /** Larger buffers have a file of their own. */
-  private static final long SMALL_BYTES = 64 << 10;
+  /** Of the first file. */
+  private static final long FIRST_BYTES = 16L << 20;
 
-  /** Of a file that small buffers share. It takes up space only where it is written. */
-  private static final long SHARED_BYTES = 2 << 20;
+  /** Of a file that a server takes after all. */
+  private static final long LEAST_BYTES = Mmap.HUGE_PAGE_BYTES;
+
+  private static final int GROWTH = 8;
+  private static final long MOST_BYTES = 8L << 30;
+
+  /** Larger buffers have a file of their own. */
+  private static final long MOST_SHARED_BYTES = 1L << 30;
 
   /** PRPs and SGLs have 64 bits; no more than an IOMMU translates, for nothing is gained by it. */
   private static final IovaSpace.Range USABLE = new IovaSpace.Range(0, (1L << 47) - 1);
@@ -49,6 +61,13 @@ final class VfioUserDma implements DmaMapper, VfioUserConnection.CommandHandler 
   private final IovaSpace addresses = new IovaSpace(List.of(USABLE));
   private final List<VfioUserMemory> files = new ArrayList<>();
   private int mappedFiles;
+
+  /** Of a file, after the server has refused larger ones. */
+  private long mostBytes = MOST_BYTES;
+
+  /** Mappings with which the server has refused another one. */
+  private int learnedMost = Integer.MAX_VALUE;
+
   private boolean closed;
 
   private final ReentrantLock table = new ReentrantLock();
@@ -73,12 +92,12 @@ final class VfioUserDma implements DmaMapper, VfioUserConnection.CommandHandler 
   public MemorySegment allocate(long lengthBytes, Arena arena) throws IOException {
     changes.lock();
     try {
-      VfioUserMemory file = lengthBytes > SMALL_BYTES ? null : withRoom(lengthBytes);
-      if (file == null) {
-        file = VfioUserMemory.create(lengthBytes > SMALL_BYTES ? lengthBytes : SHARED_BYTES);
-        files.add(file);
+      VfioUserConnection to = connection;
+      if (closed || to == null) {
+        throw new IOException("the device is closed");
       }
-      return take(file, lengthBytes, arena);
+      VfioUserMemory file = withRoom(lengthBytes);
+      return take(file == null ? add(to, lengthBytes) : file, lengthBytes, arena);
     } finally {
       changes.unlock();
     }
@@ -91,6 +110,71 @@ final class VfioUserDma implements DmaMapper, VfioUserConnection.CommandHandler 
       }
     }
     return null;
+  }
+
+  /** Makes a file with room for a buffer, as large as it should be and the server takes it. */
+  private VfioUserMemory add(VfioUserConnection to, long lengthBytes) throws IOException {
+    int most = Math.min(to.server().mostMappings(), learnedMost);
+    if (mappedFiles >= most) {
+      throw noMapping(to, lengthBytes, "it takes no more than that");
+    }
+    long least = Math.max(LEAST_BYTES, roundUp(lengthBytes));
+    long wanted = Math.max(least, Math.min(mostBytes, wantedBytes(lengthBytes, most)));
+    for (long bytes = wanted; ; bytes = Math.max(least, bytes / GROWTH)) {
+      String refusal;
+      VfioUserMemory file = null;
+      try {
+        file = VfioUserMemory.create(bytes);
+        refusal = tell(to, file);
+        if (refusal == null) {
+          mostBytes = bytes < wanted ? bytes : mostBytes;
+          files.add(file);
+          return file;
+        }
+      } catch (LinuxException e) {
+        refusal = e.getMessage();
+      } finally {
+        if (file != null && !file.isTold()) {
+          file.close();
+        }
+      }
+      if (bytes == least) {
+        throw noMapping(to, lengthBytes, refusal);
+      }
+    }
+  }
+
+  private static long roundUp(long bytes) {
+    return (bytes + LEAST_BYTES - 1) & -LEAST_BYTES;
+  }
+
+  private long wantedBytes(long lengthBytes, int most) {
+    if (lengthBytes > MOST_SHARED_BYTES) {
+      return lengthBytes;
+    }
+    if (mappedFiles == most - 1) {
+      return MOST_BYTES; // all that is still to come has to go there
+    }
+    long largest = files.stream().mapToLong(VfioUserMemory::byteSize).max().orElse(0);
+    return Math.clamp(GROWTH * Math.min(largest, MOST_BYTES), FIRST_BYTES, MOST_BYTES);
+  }
+
+  private NvmeException noMapping(VfioUserConnection to, long lengthBytes, @Nullable String why) {
+    long bytes = files.stream().mapToLong(VfioUserMemory::byteSize).sum();
+    long used = files.stream().mapToLong(VfioUserMemory::usedBytes).sum();
+    return new NvmeException(
+        "%s: cannot share %d bytes of memory with the server: it has %d mappings, whose buffers have %d of %d bytes, and another one is not possible (%s; limit: max_dma_maps %d%s); free buffers, or give the server a higher limit"
+            .formatted(
+                to,
+                lengthBytes,
+                mappedFiles,
+                used,
+                bytes,
+                why,
+                to.server().mostMappings(),
+                learnedMost == Integer.MAX_VALUE
+                    ? ""
+                    : ", but it has refused more than " + learnedMost));
   }
 
   /** A part of a file, zero, which comes back when the arena closes. */
@@ -112,6 +196,7 @@ final class VfioUserDma implements DmaMapper, VfioUserConnection.CommandHandler 
       file.giveBack(offset, lengthBytes);
       if (file.isUnused()) {
         files.remove(file);
+        end(file);
         file.close();
       }
     } finally {
@@ -129,21 +214,15 @@ final class VfioUserDma implements DmaMapper, VfioUserConnection.CommandHandler 
   public long map(MemorySegment memory) throws IOException {
     changes.lock();
     try {
-      VfioUserConnection to = connection;
-      if (closed || to == null) {
+      if (closed) {
         throw new IOException("the device is closed");
       }
       VfioUserMemory file = fileOf(memory);
       long offset = memory.address() - file.address();
-      if (file.mappings() == 0) {
-        tell(to, file);
-      }
-      file.mapped();
       long iova = file.iova() + offset;
       table.lock();
       try {
         if (mappings.putIfAbsent(iova, new Mapping(file, offset, memory.byteSize())) != null) {
-          file.unmapped();
           throw new IllegalStateException("the memory is mapped already: " + memory);
         }
       } finally {
@@ -165,25 +244,28 @@ final class VfioUserDma implements DmaMapper, VfioUserConnection.CommandHandler 
         "only memory that was allocated for the device can be shared with its server: " + memory);
   }
 
-  private void tell(VfioUserConnection to, VfioUserMemory file) throws IOException {
-    int most = to.server().mostMappings();
-    if (mappedFiles == most) {
-      throw new NvmeException(
-          "cannot map %d bytes of memory for the device: there are %d mappings, and the server allows no more (max_dma_maps)"
-              .formatted(file.byteSize(), most));
-    }
+  /** Has the server map a file; if it refuses, returns why, and nothing has happened. */
+  private @Nullable String tell(VfioUserConnection to, VfioUserMemory file) throws IOException {
     // The same place within a huge page, so that a server can use some.
-    long alignment =
-        file.byteSize() >= Mmap.HUGE_PAGE_BYTES ? Mmap.HUGE_PAGE_BYTES : Mmap.PAGE_BYTES;
-    long iova = addresses.take(file.byteSize(), alignment, 0);
-    boolean told = false;
+    long iova = addresses.take(file.byteSize(), Mmap.HUGE_PAGE_BYTES, 0);
     try {
-      to.order(VfioUserRequest.dmaMap(iova, file.byteSize(), file.fd()));
-      file.setIova(iova);
+      VfioUserRequest request = VfioUserRequest.dmaMap(iova, file.byteSize(), file.fd());
+      try (Message reply = to.exchange(request)) {
+        if (reply.isError()) {
+          // No memory may be had again, but of a number of mappings the next one is one too many,
+          // too.
+          boolean tooMany = reply.error() == Errno.EINVAL || reply.error() == Errno.ENOSPC;
+          if (tooMany && mappedFiles > 0 && file.byteSize() <= LEAST_BYTES) {
+            learnedMost = mappedFiles;
+          }
+          return to.refused(request, reply.error()).getMessage();
+        }
+      }
+      file.told(iova);
       mappedFiles++;
-      told = true;
+      return null;
     } finally {
-      if (!told) {
+      if (!file.isTold()) {
         addresses.give(iova);
       }
     }
@@ -191,29 +273,21 @@ final class VfioUserDma implements DmaMapper, VfioUserConnection.CommandHandler 
 
   @Override
   public void unmap(long iova) {
-    changes.lock();
+    table.lock();
     try {
-      Mapping mapping;
-      table.lock();
-      try {
-        mapping = mappings.remove(iova);
-      } finally {
-        table.unlock();
-      }
-      if (mapping != null && mapping.file.unmapped() == 0) {
-        end(mapping.file);
-      }
+      mappings.remove(iova);
     } finally {
-      changes.unlock();
+      table.unlock();
     }
   }
 
   /** Ends the server's use of a file. If it refuses, the addresses stay taken. */
   private void end(VfioUserMemory file) {
     VfioUserConnection from = connection;
-    if (from == null || from.isLost()) {
+    if (!file.isTold() || from == null || from.isLost()) {
       return;
     }
+    file.forgotten();
     try {
       from.order(VfioUserRequest.dmaUnmap(file.iova(), file.byteSize()));
       addresses.give(file.iova());
@@ -235,9 +309,7 @@ final class VfioUserDma implements DmaMapper, VfioUserConnection.CommandHandler 
         table.unlock();
       }
       for (VfioUserMemory file : files) {
-        if (file.mappings() > 0) {
-          end(file);
-        }
+        end(file);
       }
     } finally {
       changes.unlock();

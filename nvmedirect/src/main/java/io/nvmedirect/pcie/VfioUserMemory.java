@@ -7,7 +7,10 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.BitSet;
 
-/** A file in memory that buffers are parts of, page by page. Owned by the lock of its {@link VfioUserDma}. */
+/**
+ * A file in memory that buffers are parts of, page by page; it takes up space only where they are. Owned by
+ * the lock of its {@link VfioUserDma}.
+ */
 final class VfioUserMemory implements AutoCloseable {
 
   private final NativeFile file;
@@ -19,7 +22,9 @@ final class VfioUserMemory implements AutoCloseable {
   /** Pages that buffers have had, so that they are not zero any more. */
   private final BitSet touched = new BitSet();
 
-  private int mappings;
+  /** Whether the server knows the file. */
+  private boolean told;
+
   private long iova;
 
   private VfioUserMemory(NativeFile file, Arena arena, MemorySegment memory) {
@@ -111,7 +116,16 @@ final class VfioUserMemory implements AutoCloseable {
 
   void giveBack(long offset, long lengthBytes) {
     int first = pages(offset);
-    used.clear(first, first + pages(lengthBytes));
+    int end = first + pages(lengthBytes);
+    used.clear(first, end);
+    if (Mmap.remove(memory, offset, lengthBytes)) {
+      touched.clear(first, end);
+    }
+  }
+
+  /** Bytes that buffers have. */
+  long usedBytes() {
+    return (long) used.cardinality() * Mmap.PAGE_BYTES;
   }
 
   boolean isUnused() {
@@ -120,26 +134,23 @@ final class VfioUserMemory implements AutoCloseable {
 
   // ---- What the server knows.
 
-  /** Buffers of the file that are mapped; the server has all of it while there is one. */
-  int mappings() {
-    return mappings;
+  boolean isTold() {
+    return told;
   }
 
-  void mapped() {
-    mappings++;
+  /** The server knows the file, by the address of its first byte. */
+  void told(long first) {
+    iova = first;
+    told = true;
   }
 
-  int unmapped() {
-    return --mappings;
+  void forgotten() {
+    told = false;
   }
 
   /** The I/O virtual address of the first byte. */
   long iova() {
     return iova;
-  }
-
-  void setIova(long first) {
-    iova = first;
   }
 
   @Override

@@ -25,22 +25,18 @@ import org.jspecify.annotations.Nullable;
  */
 final class ClientMemory implements AutoCloseable {
 
-  /**
-   * Regions at a time. Each is a mapping, of which the kernel gives a process 65530 that the whole JVM
-   * has to live with, and a descriptor.
-   */
-  static final int MOST_REGIONS = 1024;
-
   /** By address, which is unsigned. */
   private final TreeMap<Long, Region> regions = new TreeMap<>(Long::compareUnsigned);
 
   private final RemoteController controller;
   private final MappingBudget budget;
+  private final RegionLimit limit;
   private long mappedBytes;
 
-  ClientMemory(RemoteController controller, MappingBudget budget) {
+  ClientMemory(RemoteController controller, MappingBudget budget, RegionLimit limit) {
     this.controller = controller;
     this.budget = budget;
+    this.limit = limit;
   }
 
   /**
@@ -114,9 +110,9 @@ final class ClientMemory implements AutoCloseable {
           Errno.EEXIST,
           "a region overlaps another one: address=0x%x, size=0x%x".formatted(address, sizeBytes));
     }
-    if (regions.size() == MOST_REGIONS) {
+    if (regions.size() == limit.regions()) {
       throw new BadRequestException(
-          Errno.ENOSPC, "there are %d regions already".formatted(MOST_REGIONS));
+          limit.errno(), "there are %d regions already".formatted(limit.regions()));
     }
   }
 

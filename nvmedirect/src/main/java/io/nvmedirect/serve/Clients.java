@@ -31,6 +31,7 @@ final class Clients implements AutoCloseable {
 
   private final Subsystem subsystem;
   private final Subsystem.Limits limits;
+  private final RegionLimit regionLimit;
   private final PollSet ready;
   private final EventFd wake;
   private final Queue<Listener> added = new ConcurrentLinkedQueue<>();
@@ -50,9 +51,11 @@ final class Clients implements AutoCloseable {
 
   private long pausedNs;
 
-  Clients(Subsystem subsystem, Subsystem.Limits limits) throws LinuxException {
+  Clients(Subsystem subsystem, Subsystem.Limits limits, RegionLimit regionLimit)
+      throws LinuxException {
     this.subsystem = subsystem;
     this.limits = limits;
+    this.regionLimit = regionLimit;
     this.wake = EventFd.create();
     this.ready = new PollSet();
     ready.add(wake.fd());
@@ -186,7 +189,8 @@ final class Clients implements AutoCloseable {
 
   private void connect(Listener listener, UnixSocket socket) {
     try {
-      Connection connection = new Connection(socket, subsystem.connect(limits), budget);
+      Connection connection =
+          new Connection(socket, subsystem.connect(limits), budget, regionLimit);
       ready.add(connection.fd());
       connections.add(connection);
       listener.connection = connection;

@@ -95,7 +95,8 @@ final class ConfigSpace {
   private void header() {
     values.putShort(0x00, VENDOR).putShort(0x02, DEVICE);
     values.putShort(0x06, (short) STATUS_CAPABILITIES).putInt(0x08, CLASS_AND_REVISION);
-    // As the kernel's VFIO hands a function over, which has enabled it: SPDK's client reckons with that.
+    // As the kernel's VFIO hands a function over, which has enabled it: SPDK's client reckons with
+    // that.
     values.putShort(COMMAND, (short) COMMAND_MEMORY);
     writable.putShort(COMMAND, (short) COMMAND_WRITABLE);
     writable.put(0x0c, (byte) 0xff); // cache line size

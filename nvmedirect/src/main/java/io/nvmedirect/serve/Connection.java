@@ -21,15 +21,6 @@ final class Connection implements AutoCloseable {
   /** Clients send the eventfds of many vectors in several messages; QEMU refuses a server that takes more. */
   static final int MOST_FDS = 16;
 
-  private static final Capabilities CAPABILITIES =
-      new Capabilities(
-          MOST_FDS,
-          MessageSocket.DEFAULT_DATA_BYTES,
-          Capabilities.DEFAULTS.pageSizes(),
-          ClientMemory.MOST_REGIONS,
-          false,
-          -1);
-
   /** Messages of one turn, so that a client that sends without end does not hold up the others. */
   private static final int MOST_MESSAGES = 16;
 
@@ -38,13 +29,23 @@ final class Connection implements AutoCloseable {
   private final String name;
   private final MessageSocket socket;
   private final RemoteFunction function;
+  private final Capabilities capabilities;
   private boolean greeted;
   private boolean blocked;
 
-  Connection(UnixSocket socket, RemoteController controller, MappingBudget budget) {
+  Connection(
+      UnixSocket socket, RemoteController controller, MappingBudget budget, RegionLimit limit) {
     this.name = socket.toString();
     this.socket = new MessageSocket(socket, MessageSocket.DEFAULT_DATA_BYTES, MOST_FDS);
-    this.function = new RemoteFunction(controller, budget);
+    this.function = new RemoteFunction(controller, budget, limit);
+    this.capabilities =
+        new Capabilities(
+            MOST_FDS,
+            MessageSocket.DEFAULT_DATA_BYTES,
+            Capabilities.DEFAULTS.pageSizes(),
+            limit.told(),
+            false,
+            -1);
   }
 
   int fd() {
@@ -126,7 +127,7 @@ final class Connection implements AutoCloseable {
   }
 
   /** VERSION: the same major version, a minor one that both know, and what this side can do. */
-  private static Reply greet(Message message) throws BadRequestException {
+  private Reply greet(Message message) throws BadRequestException {
     ByteBuffer request = message.payload();
     if (message.command() != Message.VERSION || request.limit() < VERSION_BYTES) {
       throw new BadRequestException(Errno.EINVAL, "a client begins with VERSION");
@@ -143,7 +144,7 @@ final class Connection implements AutoCloseable {
     } catch (IOException e) {
       throw new BadRequestException(Errno.EINVAL, "bad capabilities: " + e.getMessage());
     }
-    ByteBuffer reply = CAPABILITIES.encode();
+    ByteBuffer reply = capabilities.encode();
     return new Reply(reply.putShort(2, (short) Math.min(minor, Capabilities.MINOR)));
   }
 

@@ -17,7 +17,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A device of any kind that is served to others: one queue of it, whose depth all of them share. Owned by
@@ -25,11 +24,15 @@ import org.jspecify.annotations.Nullable;
  */
 final class ForwardedDevice implements BlockDevice {
 
+  private static final System.Logger LOG = System.getLogger(ForwardedDevice.class.getName());
+
   /** Most data of one command; the driver splits what is too large for the device. */
   private static final int DATA_BYTES = 128 << 10;
 
-  /** Each has memory for its data from its first use on. */
-  private static final int SLOTS = 256;
+  private static final int MOST_SLOTS = 256;
+
+  /** Slots that have their data in one buffer, of 2 MiB: large enough for huge pages. */
+  private static final int SLOTS_PER_BUFFER = 16;
 
   private static final Duration TIMEOUT = Duration.ofSeconds(30);
   private static final long WAIT_NS = 20_000;
@@ -38,10 +41,11 @@ final class ForwardedDevice implements BlockDevice {
   private final Controller controller;
   private final IoQueue queue;
   private final List<Namespace> namespaces;
+  private final List<DmaBuffer> buffers;
   private final Slot[] slots;
 
   /** Numbers of the slots whose ends are to be told. */
-  private final int[] ended = new int[SLOTS];
+  private final int[] ended;
 
   private int endedCount;
   private int begun;
@@ -58,11 +62,19 @@ final class ForwardedDevice implements BlockDevice {
   private final class Slot implements BlockRequest.Listener {
     final BlockRequest request = new BlockRequest(this);
     final int number;
-    @Nullable DmaBuffer buffer;
+
+    /** In which the data of the slot begins at an offset. */
+    final DmaBuffer buffer;
+
+    final long offset;
+    final MemorySegment data;
     int status;
 
     Slot(int number) {
       this.number = number;
+      buffer = buffers.get(number / SLOTS_PER_BUFFER);
+      offset = (long) number % SLOTS_PER_BUFFER * DATA_BYTES;
+      data = buffer.segment().asSlice(offset, DATA_BYTES);
     }
 
     @Override
@@ -77,12 +89,15 @@ final class ForwardedDevice implements BlockDevice {
     }
   }
 
-  private ForwardedDevice(Controller controller, IoQueue queue, List<Namespace> namespaces) {
+  private ForwardedDevice(
+      Controller controller, IoQueue queue, List<Namespace> namespaces, List<DmaBuffer> buffers) {
     this.controller = controller;
     this.queue = queue;
     this.namespaces = namespaces;
-    slots = new Slot[SLOTS];
-    for (int i = 0; i < SLOTS; i++) {
+    this.buffers = buffers;
+    slots = new Slot[SLOTS_PER_BUFFER * buffers.size()];
+    ended = new int[slots.length];
+    for (int i = 0; i < slots.length; i++) {
       slots[i] = new Slot(i);
     }
   }
@@ -116,9 +131,18 @@ final class ForwardedDevice implements BlockDevice {
         throw new NvmeException(
             address + (only == 0 ? ": no namespace is active" : ": there is no namespace " + only));
       }
-      int depth = Math.min(SLOTS, controller.maxQueueDepth());
+      int depth = Math.min(MOST_SLOTS, controller.maxQueueDepth());
       IoQueue queue = controller.openQueue(depth, false, LOW_PRIORITY);
-      return new ForwardedDevice(controller, queue, namespaces);
+      boolean opened = false;
+      try {
+        List<DmaBuffer> buffers = allocate(controller);
+        opened = true;
+        return new ForwardedDevice(controller, queue, namespaces, buffers);
+      } finally {
+        if (!opened) {
+          controller.closeQueue(queue);
+        }
+      }
     } catch (IOException | RuntimeException e) {
       try {
         controller.close();
@@ -127,6 +151,34 @@ final class ForwardedDevice implements BlockDevice {
       }
       throw e;
     }
+  }
+
+  /**
+   * The memory of all slots, now, so that no command fails for want of it. Where less can be had there are
+   * fewer slots, and commands wait for one.
+   */
+  private static List<DmaBuffer> allocate(Controller controller) throws IOException {
+    List<DmaBuffer> buffers = new ArrayList<>();
+    try {
+      while (buffers.size() * SLOTS_PER_BUFFER < MOST_SLOTS) {
+        buffers.add(DmaBuffer.allocate(controller.dma(), (long) SLOTS_PER_BUFFER * DATA_BYTES));
+      }
+    } catch (IOException e) {
+      if (buffers.isEmpty()) {
+        throw e;
+      }
+      if (buffers.size() > 1) {
+        buffers.removeLast().close(); // what else needs some finds room
+      }
+      LOG.log(
+          System.Logger.Level.WARNING,
+          "{0}: {1} commands of clients at a time instead of {2}, for want of memory: {3}",
+          controller.name(),
+          buffers.size() * SLOTS_PER_BUFFER,
+          MOST_SLOTS,
+          e.getMessage());
+    }
+    return List.copyOf(buffers);
   }
 
   private Namespace namespace(int number) {
@@ -166,21 +218,12 @@ final class ForwardedDevice implements BlockDevice {
 
   @Override
   public int slots() {
-    return SLOTS;
+    return slots.length;
   }
 
   @Override
-  public MemorySegment data(int slot) throws IOException {
-    return buffer(slots[slot]).segment();
-  }
-
-  private DmaBuffer buffer(Slot slot) throws IOException {
-    DmaBuffer buffer = slot.buffer;
-    if (buffer == null) {
-      buffer = DmaBuffer.allocate(controller.dma(), DATA_BYTES);
-      slot.buffer = buffer;
-    }
-    return buffer;
+  public MemorySegment data(int slot) {
+    return slots[slot].data;
   }
 
   @Override
@@ -190,9 +233,10 @@ final class ForwardedDevice implements BlockDevice {
     Namespace of = namespace(namespace);
     switch (opcode) {
       case Opcode.FLUSH -> slot.request.flush(of);
-      case Opcode.DATASET_MANAGEMENT -> slot.request.deallocate(of, blocks, buffer(slot));
+      case Opcode.DATASET_MANAGEMENT ->
+          slot.request.deallocate(of, blocks, slot.buffer, slot.offset);
       case Opcode.WRITE_ZEROES -> slot.request.range(opcode, of, flags, slba, blocks);
-      default -> slot.request.transfer(opcode, of, flags, slba, blocks, buffer(slot), 0);
+      default -> slot.request.transfer(opcode, of, flags, slba, blocks, slot.buffer, slot.offset);
     }
     slot.status = 0;
     if (looking) {
@@ -283,11 +327,7 @@ final class ForwardedDevice implements BlockDevice {
     try {
       controller.closeQueue(queue);
     } finally {
-      for (Slot slot : slots) {
-        if (slot.buffer != null) {
-          slot.buffer.close();
-        }
-      }
+      buffers.forEach(DmaBuffer::close);
       controller.close();
     }
   }

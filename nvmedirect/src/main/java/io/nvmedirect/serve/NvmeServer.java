@@ -41,12 +41,18 @@ public final class NvmeServer implements AutoCloseable {
    * @throws NvmeException if there is no such device, it is in use, or has no such namespace
    */
   public static NvmeServer open(String device, ServeOptions options) throws IOException {
+    return open(device, options, RegionLimit.DEFAULT);
+  }
+
+  /** Like the method above, with another limit, as servers of others have. */
+  static NvmeServer open(String device, ServeOptions options, RegionLimit regions)
+      throws IOException {
     Subsystem subsystem = openDevice(device);
     boolean good = false;
     try {
       // So that a namespace that is not there is an error now, and not when a client comes.
       subsystem.check(options.limits());
-      Clients clients = new Clients(subsystem, options.limits());
+      Clients clients = new Clients(subsystem, options.limits(), regions);
       ServerThread thread = new ServerThread(subsystem, clients);
       thread.start();
       good = true;

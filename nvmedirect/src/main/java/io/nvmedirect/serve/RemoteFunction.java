@@ -21,13 +21,13 @@ final class RemoteFunction implements AutoCloseable {
   private final Vectors vectors;
   private final ClientMemory memory;
 
-  RemoteFunction(RemoteController controller, MappingBudget budget) {
+  RemoteFunction(RemoteController controller, MappingBudget budget, RegionLimit limit) {
     this.controller = controller;
     this.msix = new Msix(controller.vectors());
     this.regions = new Regions(controller, msix);
     this.vectors = new Vectors(msix);
     controller.onInterrupt(msix::interrupt);
-    this.memory = new ClientMemory(controller, budget);
+    this.memory = new ClientMemory(controller, budget, limit);
   }
 
   RemoteController controller() {

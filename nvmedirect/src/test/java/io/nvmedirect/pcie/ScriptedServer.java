@@ -243,7 +243,7 @@ public final class ScriptedServer implements AutoCloseable {
     reply(m, MessageSocket.payload(0));
   }
 
-  private void map(Message m) throws IOException {
+  void map(Message m) throws IOException {
     memory.put(m.payload().getLong(16), m.takeFile(0, "client's memory"));
     reply(m, MessageSocket.payload(0));
   }

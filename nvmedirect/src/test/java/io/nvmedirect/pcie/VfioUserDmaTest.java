@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.nvmedirect.linux.Errno;
 import io.nvmedirect.linux.Mmap;
+import io.nvmedirect.linux.NativeFile;
 import io.nvmedirect.linux.UnixSocket;
 import io.nvmedirect.memory.DmaBuffer;
 import io.nvmedirect.spec.NvmeException;
@@ -28,6 +29,8 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(120)
 @SuppressWarnings("try") // closing early is what some tests are about
 class VfioUserDmaTest {
+
+  private static final long FIRST_BYTES = 16 << 20;
 
   @TempDir Path directory;
 
@@ -60,22 +63,25 @@ class VfioUserDmaTest {
   // ---- Mapping.
 
   @Test
-  void largeBuffer_isAFileOfItsOwn_andUnmappedExactly() throws IOException {
+  void buffer_isAPartOfAFile_thatIsUnmappedExactly() throws IOException {
     try (VfioUserFunction function = open()) {
-      long iova;
-      try (DmaBuffer buffer = DmaBuffer.allocate(function.dma(), 1 << 20)) {
-        iova = buffer.iova(0);
+      long first;
+      try (DmaBuffer before = DmaBuffer.allocate(function.dma(), 8192);
+          DmaBuffer buffer = DmaBuffer.allocate(function.dma(), 1 << 20)) {
         ByteBuffer map = server.seen(Message.DMA_MAP).getFirst().bytes();
+        assertThat(server.seen(Message.DMA_MAP)).hasSize(1);
         assertThat(server.seen(Message.DMA_MAP).getFirst().fds()).isEqualTo(1);
         assertThat(map.getInt(0)).isEqualTo(32);
         assertThat(map.getInt(4)).isEqualTo(3);
         assertThat(map.getLong(8)).isZero();
-        assertThat(map.getLong(16)).isEqualTo(iova);
-        assertThat(map.getLong(24)).isEqualTo(1 << 20);
+        first = map.getLong(16);
+        assertThat(first).isEqualTo(before.iova(0));
+        assertThat(buffer.iova(0)).isEqualTo(first + 8192);
+        assertThat(map.getLong(24)).isEqualTo(FIRST_BYTES);
         buffer.segment().set(ValueLayout.JAVA_INT, 4096, 42);
         try (Arena arena = Arena.ofConfined()) {
           MemorySegment theirs =
-              Mmap.shared(Objects.requireNonNull(server.memory.get(iova)), 0, 1 << 20, arena);
+              Mmap.shared(Objects.requireNonNull(server.memory.get(first)), 8192, 1 << 20, arena);
           assertThat(theirs.get(ValueLayout.JAVA_INT, 4096)).isEqualTo(42);
           theirs.set(ValueLayout.JAVA_INT, 0, 43);
         }
@@ -86,10 +92,79 @@ class VfioUserDmaTest {
               MessageSocket.payload(24)
                   .putInt(24)
                   .putInt(0)
-                  .putLong(iova)
-                  .putLong(1 << 20)
+                  .putLong(first)
+                  .putLong(FIRST_BYTES)
                   .array());
       assertThat(server.memory).isEmpty();
+    }
+  }
+
+  private long mapped(int index) {
+    return server.seen(Message.DMA_MAP).get(index).bytes().getLong(24);
+  }
+
+  @Test
+  void manyBuffers_needFewFiles_whichGrow() throws IOException {
+    try (VfioUserFunction function = open()) {
+      List<DmaBuffer> buffers = new ArrayList<>();
+      for (int i = 0; i < 300; i++) {
+        buffers.add(DmaBuffer.allocate(function.dma(), 1 << 20));
+      }
+      assertThat(server.seen(Message.DMA_MAP)).hasSize(3);
+      assertThat(mapped(0)).isEqualTo(FIRST_BYTES);
+      assertThat(mapped(1)).isEqualTo(8 * FIRST_BYTES);
+      assertThat(mapped(2)).isEqualTo(64 * FIRST_BYTES);
+      buffers.forEach(DmaBuffer::close);
+      assertThat(server.seen(Message.DMA_UNMAP)).hasSize(3);
+      assertThat(server.memory).isEmpty();
+      try (DmaBuffer _ = DmaBuffer.allocate(function.dma(), 4096)) {
+        assertThat(mapped(3)).as("small again").isEqualTo(FIRST_BYTES);
+      }
+    }
+  }
+
+  @Test
+  void hugeBuffer_hasAFileOfItsOwn() throws IOException {
+    try (VfioUserFunction function = open();
+        DmaBuffer huge = DmaBuffer.allocate(function.dma(), (3L << 30) + 4096)) {
+      assertThat(mapped(0)).isEqualTo((3L << 30) + Mmap.HUGE_PAGE_BYTES);
+      assertThat(huge.byteSize()).isEqualTo((3L << 30) + 4096);
+    }
+    assertThat(server.memory).isEmpty();
+  }
+
+  /** A buffer that lives long keeps its file mapped, but not the memory of those around it. */
+  @Test
+  void freedBuffers_giveTheirMemoryBack_andTheirPlace() throws Exception {
+    try (VfioUserFunction function = open();
+        DmaBuffer _ = DmaBuffer.allocate(function.dma(), 4096)) {
+      NativeFile file = server.memory.values().iterator().next();
+      for (int i = 0; i < 100; i++) {
+        try (DmaBuffer buffer = DmaBuffer.allocate(function.dma(), 8 << 20)) {
+          assertThat(buffer.segment().get(ValueLayout.JAVA_LONG, 4096)).isZero();
+          buffer.segment().fill((byte) 1);
+          assertThat(allocatedBytes(file)).isGreaterThanOrEqualTo(8 << 20);
+        }
+      }
+      assertThat(allocatedBytes(file)).isLessThan(1 << 20);
+      assertThat(server.seen(Message.DMA_MAP)).hasSize(1);
+    }
+  }
+
+  /** By the blocks of 512 bytes that stat(1) tells. */
+  private static long allocatedBytes(NativeFile file) throws Exception {
+    Process stat =
+        new ProcessBuilder(
+                "stat",
+                "-L",
+                "-c",
+                "%b",
+                "/proc/%d/fd/%d".formatted(ProcessHandle.current().pid(), file.fd()))
+            .start();
+    try (var out = stat.inputReader()) {
+      return 512 * Long.parseLong(out.readLine());
+    } finally {
+      stat.waitFor();
     }
   }
 
@@ -130,18 +205,81 @@ class VfioUserDmaTest {
   }
 
   @Test
-  void map_beyondWhatTheServerTakes_namesTheLimit() throws IOException {
+  void lastMappingThatTheServerTakes_isTheLargest_andBeyondItTheErrorNamesTheLimit()
+      throws IOException {
     server.capabilities("{\"max_dma_maps\":2}");
     try (VfioUserFunction function = open();
-        DmaBuffer first = DmaBuffer.allocate(function.dma(), 1 << 17);
-        DmaBuffer second = DmaBuffer.allocate(function.dma(), 1 << 17)) {
+        DmaBuffer first = DmaBuffer.allocate(function.dma(), 16 << 20);
+        DmaBuffer second = DmaBuffer.allocate(function.dma(), 1L << 30)) {
       assertThat(first.iova(0)).isNotEqualTo(second.iova(0));
-      assertThatThrownBy(() -> DmaBuffer.allocate(function.dma(), 1 << 17))
+      assertThat(mapped(0)).isEqualTo(FIRST_BYTES);
+      assertThat(mapped(1)).isEqualTo(8L << 30);
+      DmaBuffer third = DmaBuffer.allocate(function.dma(), 7L << 30);
+      assertThatThrownBy(() -> DmaBuffer.allocate(function.dma(), 4096))
           .isInstanceOf(NvmeException.class)
+          .hasMessageContaining("4096 bytes")
           .hasMessageContaining("2 mappings")
-          .hasMessageContaining("max_dma_maps");
+          .hasMessageContaining("max_dma_maps 2");
+      third.close();
+      DmaBuffer.allocate(function.dma(), 4096).close();
+      assertThat(server.seen(Message.DMA_MAP)).as("and none that it would refuse").hasSize(2);
+    }
+  }
+
+  /** As libvfio-user, which does not say how many it takes. */
+  @Test
+  void limitThatIsNotAnnounced_isLearned() throws IOException {
+    limit(2);
+    try (VfioUserFunction function = open();
+        DmaBuffer _ = DmaBuffer.allocate(function.dma(), 16 << 20);
+        DmaBuffer second = DmaBuffer.allocate(function.dma(), 128 << 20)) {
+      for (int i = 0; i < 3; i++) {
+        assertThatThrownBy(() -> DmaBuffer.allocate(function.dma(), 4096))
+            .isInstanceOf(NvmeException.class)
+            .hasMessageContaining("it has refused more than 2");
+      }
+      int asked = server.seen(Message.DMA_MAP).size();
+      assertThatThrownBy(() -> DmaBuffer.allocate(function.dma(), 1 << 20))
+          .isInstanceOf(NvmeException.class);
+      assertThat(server.seen(Message.DMA_MAP)).as("not asked again").hasSize(asked);
       second.close();
-      DmaBuffer.allocate(function.dma(), 1 << 17).close();
+      DmaBuffer.allocate(function.dma(), 128 << 20).close();
+    }
+    assertThat(server.memory).isEmpty();
+  }
+
+  private void limit(int mappings) {
+    server.on(
+        Message.DMA_MAP,
+        (m, s) -> {
+          if (s.memory.size() == mappings) {
+            s.refuse(m, Errno.EINVAL);
+          } else {
+            s.map(m);
+          }
+        });
+  }
+
+  @Test
+  void largeMappingsRefused_smallerOnesAreTried() throws IOException {
+    server.on(
+        Message.DMA_MAP,
+        (m, s) -> {
+          if (m.payload().getLong(24) > 4 << 20) {
+            s.refuse(m, Errno.ENOMEM);
+          } else {
+            s.map(m);
+          }
+        });
+    try (VfioUserFunction function = open()) {
+      List<DmaBuffer> buffers = new ArrayList<>();
+      for (int i = 0; i < 8; i++) {
+        buffers.add(DmaBuffer.allocate(function.dma(), 1 << 20));
+      }
+      assertThat(server.memory).hasSize(4);
+      assertThat(server.seen(Message.DMA_MAP)).as("one refusal is enough").hasSize(5);
+      buffers.forEach(DmaBuffer::close);
+      assertThat(server.memory).isEmpty();
     }
   }
 
@@ -152,7 +290,8 @@ class VfioUserDmaTest {
       server.on(Message.DMA_MAP, (m, s) -> s.refuse(m, Errno.ENOMEM));
       assertThatThrownBy(() -> DmaBuffer.allocate(function.dma(), 1 << 17))
           .isInstanceOf(NvmeException.class)
-          .hasMessageContaining("DMA_MAP of 131072 bytes")
+          .hasMessageContaining("131072 bytes")
+          .hasMessageContaining("DMA_MAP of 2097152 bytes")
           .hasMessageContaining("ENOMEM");
       ScriptedServer.await(() -> ScriptedServer.openFds() == before);
     }

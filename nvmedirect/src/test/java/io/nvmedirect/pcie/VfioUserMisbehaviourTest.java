@@ -169,6 +169,7 @@ class VfioUserMisbehaviourTest {
   void death_failsEveryRequestThatWaits() throws Exception {
     try (VfioUserFunction function =
         VfioUserFunction.open(server.address(), ScriptedServer.LIMIT_NS)) {
+      int already = server.seen(Message.REGION_READ).size(); // of the configuration space
       server.on(Message.REGION_READ, (m, s) -> {});
       ConcurrentLinkedQueue<Exception> failures = new ConcurrentLinkedQueue<>();
       List<Thread> threads = new ArrayList<>();
@@ -185,7 +186,6 @@ class VfioUserMisbehaviourTest {
         threads.add(
             i % 2 == 0 ? Thread.ofPlatform().start(reading) : Thread.ofVirtual().start(reading));
       }
-      int already = 1; // the command register
       await(() -> server.seen(Message.REGION_READ).size() == already + 8);
       server.die();
       for (Thread thread : threads) {

@@ -146,7 +146,8 @@ class VfioUserReplayTest {
     ArrayDeque<Exchange> left = recorded.get(key);
     Exchange exchange = left == null ? null : left.poll();
     if (exchange == null && key.startsWith("REGION_READ 7 ")) {
-      return zeros(sent); // what SPDK does not ask for: its configuration space has no capabilities here
+      return zeros(
+          sent); // what SPDK does not ask for: its configuration space has no capabilities here
     }
     if (exchange == null) {
       return Objects.requireNonNull(last.get(key), key);
@@ -209,7 +210,8 @@ class VfioUserReplayTest {
       byte[] theirs = mask(pair.recorded);
       byte[] ours = mask(pair.sent);
       if (pair.key.equals("REGION_WRITE 7 4 2")) {
-        // Bus master and no interrupt by pin, as theirs; and memory space, which theirs does without.
+        // Bus master and no interrupt by pin, as theirs; and memory space, which theirs does
+        // without.
         assertThat(ours[32]).as(pair.key).isEqualTo((byte) (theirs[32] | 2));
         ours[32] = theirs[32];
       }

@@ -33,7 +33,7 @@ class ClientsTest {
   @BeforeEach
   void open() throws IOException {
     subsystem = Subsystem.open(EmulatorOptions.parse("mem:1MiB"));
-    clients = new Clients(subsystem, Subsystem.Limits.NONE);
+    clients = new Clients(subsystem, Subsystem.Limits.NONE, RegionLimit.DEFAULT);
     sealed = NativeFile.inMemory("sealed", 4096);
     loose = NativeFile.create(directory.resolve("loose"));
     loose.truncate(4096);

@@ -30,7 +30,8 @@ class ConfigSpaceTest {
 
   @Test
   void header_isThatOfAnNvmeController() {
-    // Vendor, device, command with memory space, status with a list of capabilities; revision, class 01 08 02.
+    // Vendor, device, command with memory space, status with a list of capabilities; revision,
+    // class 01 08 02.
     assertThat(hex(0x00, 16)).isEqualTo("f41af010" + "02001000" + "01020801" + "00000000");
     // BAR0 in memory, 64 bits; BAR2 and 3 not there; BAR4 and 5 in memory, 32 bits.
     assertThat(hex(0x10, 24)).isEqualTo("0400000000000000" + "0000000000000000" + "00".repeat(8));

@@ -169,7 +169,7 @@ class ConversationTest {
     assertThat(Capabilities.decode(json))
         .isEqualTo(
             new Capabilities(
-                Connection.MOST_FDS, 1 << 20, 4096, ClientMemory.MOST_REGIONS, false, -1));
+                Connection.MOST_FDS, 1 << 20, 4096, RegionLimit.DEFAULT.regions(), false, -1));
   }
 
   private static void send(UnixSocket socket, Line line, int fd) throws IOException {

@@ -60,7 +60,7 @@ class ForwardedDeviceTest {
     disk = Emulator.open(EmulatorOptions.parse("mem:8MiB?ns=2"));
     held = new HeldDevice(ForwardedDevice.open(new RingTransport(disk), "disk", 0));
     Subsystem subsystem = Subsystem.over(held, "disk");
-    clients = new Clients(subsystem, Subsystem.Limits.NONE);
+    clients = new Clients(subsystem, Subsystem.Limits.NONE, RegionLimit.DEFAULT);
     thread = new ServerThread(subsystem, clients);
     thread.start();
     clients.add(Listener.open(socket));
@@ -214,7 +214,7 @@ class ForwardedDeviceTest {
         Subsystem.over(
             ForwardedDevice.open(new RingTransport(hanging), "disk", 0, Duration.ofMillis(200)),
             "disk");
-    Clients others = new Clients(subsystem, Subsystem.Limits.NONE);
+    Clients others = new Clients(subsystem, Subsystem.Limits.NONE, RegionLimit.DEFAULT);
     ServerThread server = new ServerThread(subsystem, others);
     server.start();
     Path path = directory.resolve("hanging");

@@ -69,7 +69,7 @@ final class HeldDevice implements BlockDevice {
   }
 
   @Override
-  public MemorySegment data(int slot) throws IOException {
+  public MemorySegment data(int slot) {
     return device.data(slot);
   }
 

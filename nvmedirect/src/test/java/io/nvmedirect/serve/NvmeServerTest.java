@@ -388,7 +388,7 @@ class NvmeServerTest {
   @Test
   void dmaMap_asManyAsAreSaid() throws Exception {
     try (RawClient client = RawClient.greet(path)) {
-      for (int i = 0; i < ClientMemory.MOST_REGIONS; i++) {
+      for (int i = 0; i < RegionLimit.DEFAULT.regions(); i++) {
         client.succeed(Message.DMA_MAP, RawClient.dmaMap(3, 0, i * 4096L, 4096));
       }
       ByteBuffer more = RawClient.dmaMap(3, 0, 1L << 40, 4096);

@@ -2,6 +2,8 @@ package io.nvmedirect.vmtest.processes;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.nvmedirect.serve.LimitedServers;
+import io.nvmedirect.serve.NvmeServer;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -56,6 +58,16 @@ final class VfioUserSuiteTest {
     try (ServerProcess disk = ServerProcess.start(directory.resolve("disk"), "mem:64MiB");
         ServerProcess server = ServerProcess.start(directory.resolve("sock"), disk.address())) {
       run(server.address());
+    }
+  }
+
+  /** As libvfio-user, which takes 64 mappings and does not say so, but much fewer. */
+  @Test
+  void suite_serverTakesFewMappings() throws IOException {
+    Path socket = directory.resolve("few");
+    try (NvmeServer server = LimitedServers.open("mem:64MiB", 4)) {
+      server.listen(socket);
+      run("vfio-user:" + socket);
     }
   }
 
