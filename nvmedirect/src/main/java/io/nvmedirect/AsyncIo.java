@@ -162,13 +162,16 @@ public final class AsyncIo {
   public void throwIfFailed() throws NvmeException {
     int failed = status();
     if (failed != 0) {
+      DirectIo went = Objects.requireNonNull(path);
+      String change = went.namespaceChange();
       throw new NvmeException(
-          "%s: %s of %d bytes at %d"
+          "%s: %s of %d bytes at %d%s"
               .formatted(
-                  Objects.requireNonNull(path).device().address(),
+                  went.device().address(),
                   Opcode.ioName(opcode),
                   lengthBytes,
-                  position),
+                  position,
+                  change == null ? "" : ": " + change),
           failed);
     }
   }

@@ -469,6 +469,18 @@ final class DirectIo {
     }
   }
 
+  /** Throws unless data of the namespace may be accessed, for accesses that may not come to the device. */
+  void checkUsable() throws NvmeException {
+    checkOpen();
+    device.takeEvents();
+    namespace.checkUnchanged();
+  }
+
+  /** What another host has made of the namespace, or null. */
+  @Nullable String namespaceChange() {
+    return namespace.change();
+  }
+
   private IllegalStateException closedException() {
     return new IllegalStateException("the handle is closed: " + device.address());
   }

@@ -419,6 +419,8 @@ public final class NvmeDevice implements AutoCloseable {
    *
    * @throws IllegalStateException if a queue is open
    * @throws IllegalArgumentException if the namespace has no such format
+   * @throws NvmeException if that fails, also because other hosts have the namespace open: close it
+   *     there first
    */
   public void format(int blockBytes) throws IOException {
     require(controller().supportsFormat(), "Format NVM");
@@ -538,7 +540,8 @@ public final class NvmeDevice implements AutoCloseable {
    * @throws IllegalStateException if queues are open: the device stays open too
    * @throws IOException if dirty blocks cannot be written, or if a write had failed after it had returned
    *     and no flush has told of it: the device stays open once, and the next call closes it, whatever can
-   *     be written then. If the controller has failed for good the device is closed at once
+   *     be written then. If the controller has failed for good, or another host has changed the
+   *     namespace, the device is closed at once
    * @throws NvmeException if the controller does not shut down; the device is closed all the same
    */
   @Override
@@ -555,7 +558,9 @@ public final class NvmeDevice implements AutoCloseable {
       if (!coherence.isClean()) {
         lost = writeBack();
       }
-      coherence.reportLostWrites(address);
+      if (lost == null) {
+        coherence.reportLostWrites(address);
+      }
       synchronized (lock) {
         closed = true;
       }
@@ -573,14 +578,17 @@ public final class NvmeDevice implements AutoCloseable {
     }
   }
 
-  /** Empties the cache; returns what was lost if the controller has failed for good. */
+  /**
+   * Empties the cache; returns what was lost if it has nowhere to go: the controller has failed for good, or
+   * another host has changed the namespace.
+   */
   private @Nullable IOException writeBack() throws IOException {
     try {
       withPaths(coherence::flush);
       return null;
     } catch (IOException e) {
       coherence.tellOfLostWrites();
-      if (controller.hasFailed()) {
+      if (controller.hasFailed() || namespace.change() != null) {
         return new NvmeException(
             address + ": closed with blocks in the cache that are lost now", e);
       }
@@ -619,6 +627,13 @@ public final class NvmeDevice implements AutoCloseable {
   }
 
   // ---- For handles.
+
+  /** Acts on events of the controller's, if there are any. */
+  void takeEvents() {
+    if (controller.hasEvents()) {
+      controller.takeEvents();
+    }
+  }
 
   Namespace ioNamespace() {
     return namespace;

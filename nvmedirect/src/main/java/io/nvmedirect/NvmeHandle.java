@@ -189,7 +189,7 @@ public final class NvmeHandle implements AutoCloseable {
     }
     if (has(HandleOption.BUFFERED)) {
       device.checkBytes(position, to.byteSize());
-      direct.first().checkOpen();
+      direct.first().checkUsable();
       coherence.readBuffered(direct, to, position);
     } else {
       direct.checkRange(position, to.byteSize());
@@ -209,7 +209,7 @@ public final class NvmeHandle implements AutoCloseable {
     long length = from.byteSize();
     if (has(HandleOption.BUFFERED)) {
       device.checkBytes(position, length);
-      direct.first().checkOpen();
+      direct.first().checkUsable();
       coherence.writeBuffered(direct, from, position, has(HandleOption.WRITE_THROUGH));
       return;
     }

@@ -47,14 +47,14 @@ final class VectoredIo {
   void readBuffered(MemorySegment[] to, long position) throws IOException {
     long length = Segments.check(to, true);
     device.checkBytes(position, length);
-    direct.first().checkOpen();
+    direct.first().checkUsable();
     coherence.readBuffered(direct, to, length, position);
   }
 
   void writeBuffered(MemorySegment[] from, long position, boolean through) throws IOException {
     long length = Segments.check(from, false);
     device.checkBytes(position, length);
-    direct.first().checkOpen();
+    direct.first().checkUsable();
     coherence.writeBuffered(direct, from, length, position, through);
   }
 

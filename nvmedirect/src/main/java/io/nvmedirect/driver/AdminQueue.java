@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The admin queue of a controller. Any thread may execute a command; one at a time does, and waits
- * for it. The lock owns the queue pair and the scratch buffer.
+ * for it, beside the requests for events, which are in flight all the time. The lock owns the queue pair
+ * and the scratch buffer.
  */
 final class AdminQueue implements AdminCommands {
 
@@ -92,7 +93,10 @@ final class AdminQueue implements AdminCommands {
             lost
                 ? "it is gone during " + what
                 : "%s did not end within %d ms".formatted(what, timeoutNs / 1_000_000));
-        pair.failAll(Status.ABORTED_BY_HOST);
+        if (!pending.done) {
+          // There was no reset: after one, what is in flight are requests of its own.
+          pair.failAll(Status.ABORTED_BY_HOST);
+        }
         return;
       }
       Backoff.idle(idle);

@@ -2,8 +2,10 @@ package io.nvmedirect.driver;
 
 import io.nvmedirect.memory.DmaBuffer;
 import io.nvmedirect.memory.DmaVector;
+import io.nvmedirect.spec.NvmeException;
 import io.nvmedirect.spec.Opcode;
 import io.nvmedirect.spec.Sqe;
+import io.nvmedirect.spec.Status;
 import io.nvmedirect.transport.CompletionListener;
 import io.nvmedirect.transport.QueuePair;
 import java.lang.foreign.MemorySegment;
@@ -48,6 +50,7 @@ public final class BlockRequest implements CompletionListener {
   private @Nullable Flow flow;
   private @Nullable IoQueue queue;
   private int opcode;
+  private @Nullable Namespace namespace;
   private int nsid;
   private int flags;
   private int blockShift;
@@ -164,6 +167,9 @@ public final class BlockRequest implements CompletionListener {
       int maxBlocks,
       @Nullable DmaBuffer buffer) {
     this.opcode = opcode;
+    if (this.namespace != namespace) {
+      this.namespace = namespace;
+    }
     this.nsid = namespace.id();
     this.blockShift = namespace.blockShift();
     this.flags = flags;
@@ -194,6 +200,20 @@ public final class BlockRequest implements CompletionListener {
   void fail(int status) {
     if (this.status == 0) {
       this.status = status;
+    }
+  }
+
+  /** Throws if another host has changed the namespace: its blocks are not what the request counts in. */
+  void checkNamespace() throws NvmeException {
+    if (namespace != null) {
+      namespace.checkUnchanged();
+    }
+  }
+
+  /** Gives up what is not posted yet, and what was transferred, if another host has changed the namespace. */
+  void failIfChanged() {
+    if (namespace != null && namespace.change() != null) {
+      fail(Status.INVALID_NAMESPACE);
     }
   }
 

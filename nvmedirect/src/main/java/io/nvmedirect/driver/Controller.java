@@ -40,6 +40,7 @@ public final class Controller implements AutoCloseable {
   private final ControllerRegisters registers;
   private final AdminQueue admin;
   private final ControllerPages pages;
+  private final EventRequests events;
   private final ReentrantLock lock;
   private final IdentifyController identify;
   private final int queueLimit;
@@ -77,6 +78,7 @@ public final class Controller implements AutoCloseable {
     this.admin = new AdminQueue(this, transport.openAdminQueue(entries));
     this.lock = admin.lock();
     this.pages = new ControllerPages(admin);
+    this.events = new EventRequests(name, admin, pages);
     boolean up = false;
     try {
       transport.attachAdminQueue(admin.pair());
@@ -86,6 +88,8 @@ public final class Controller implements AutoCloseable {
       useShadowDoorbells();
       setWeights();
       this.queueLimit = negotiateQueues();
+      // Before any namespace is identified, so that no change goes unseen.
+      events.start(identify);
       up = true;
     } finally {
       if (!up) {
@@ -232,14 +236,83 @@ public final class Controller implements AutoCloseable {
     return Math.min(QUEUES_WANTED, Feature.queuesAllocated(result));
   }
 
-  /** The namespace for I/O, as it is formatted now. */
+  /** The namespace for I/O, as it is formatted now, until another host changes it. */
   public Namespace namespace(int nsid) throws IOException {
-    return Namespace.of(
-        name, nsid, pages.namespace(nsid), maxTransferBytes(), identify.sglAlignment());
+    lock.lock();
+    try {
+      Namespace namespace =
+          Namespace.of(
+              name, nsid, pages.namespace(nsid), maxTransferBytes(), identify.sglAlignment());
+      events.watch(namespace);
+      return namespace;
+    } finally {
+      lock.unlock();
+    }
   }
 
-  /** Erases a namespace and gives it another LBA format of its list. */
+  /**
+   * Whether the controller has reported events, or has completed something else that nobody has seen.
+   * Cheap, and for any thread.
+   */
+  public boolean hasEvents() {
+    return events.hasEvents();
+  }
+
+  /**
+   * Acts on the events that the controller has reported: namespaces that other hosts have changed have a
+   * {@link Namespace#change} then. Left to the next call while another thread executes admin commands,
+   * which may take minutes.
+   */
+  public void takeEvents() {
+    if (!lock.tryLock()) {
+      return;
+    }
+    try {
+      if (!closed && failure == null) {
+        events.act();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Erases a namespace and gives it another LBA format of its list. What was {@link #namespace} of it is
+   * not used any more.
+   *
+   * @throws NvmeException if that fails, also because other hosts have the namespace open
+   */
   public void format(int nsid, int lbaFormat) throws IOException {
+    lock.lock();
+    try {
+      List<Namespace> before = events.release(nsid);
+      boolean formatted = false;
+      try {
+        executeFormat(nsid, lbaFormat);
+        formatted = true;
+      } finally {
+        if (!formatted) {
+          before.forEach(events::watch);
+        }
+      }
+    } catch (NvmeException e) {
+      if (e.hasStatus() && Status.codes(e.status()) == Status.RESERVATION_CONFLICT) {
+        NvmeException held =
+            new NvmeException(
+                ("%s: namespace %d is not formatted, for other hosts have it open or reserved: close"
+                        + " it there first")
+                    .formatted(name, nsid),
+                e.status());
+        held.initCause(e);
+        throw held;
+      }
+      throw e;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void executeFormat(int nsid, int lbaFormat) throws IOException {
     admin.execute(
         "Format NVM of namespace %d to LBA format %d".formatted(nsid, lbaFormat),
         (ring, at) -> Sqe.formatNvm(ring, at, nsid, lbaFormat, 0),
@@ -430,6 +503,9 @@ public final class Controller implements AutoCloseable {
     useShadowDoorbells();
     setWeights();
     negotiateQueues();
+    events.start(identify);
+    // What has happened meanwhile, nobody tells.
+    events.identifyAgain();
   }
 
   /** Disables the controller; one that does not obey is reset as a PCI function, where that is offered. */

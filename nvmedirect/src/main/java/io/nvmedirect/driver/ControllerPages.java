@@ -116,6 +116,21 @@ public final class ControllerPages {
         SmartLog::decode);
   }
 
+  /** Reads the log page that an event refers to, without RAE, which clears the event. */
+  void readEventLog(int log) throws IOException {
+    int length =
+        switch (log) {
+          case LogPage.ERROR_INFORMATION -> ErrorLogEntry.BYTES;
+          case LogPage.CHANGED_NAMESPACES -> Cns.BYTES;
+          default -> SmartLog.BYTES;
+        };
+    admin.fetch(
+        "Get Log Page (0x%02x, for an event)".formatted(log),
+        (ring, at) -> Sqe.getLogPage(ring, at, -1, log, length, 0),
+        length,
+        data -> data);
+  }
+
   /**
    * The entries of the Error Information log, newest first.
    *

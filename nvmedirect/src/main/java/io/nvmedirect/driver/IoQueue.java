@@ -91,10 +91,11 @@ public final class IoQueue {
    *
    * @return false if there is no slot, or with a scheduler, if its flow has as much as the queue has
    *     slots: nothing has happened
-   * @throws NvmeException if the controller has failed for good
+   * @throws NvmeException if the controller has failed for good, or another host has changed the
+   *     namespace
    */
   public boolean submit(BlockRequest request) throws NvmeException {
-    checkUsable();
+    checkUsable(request);
     if (scheduler != null) {
       if (!scheduler.hasRoom(request)) {
         return false;
@@ -120,10 +121,11 @@ public final class IoQueue {
    * Posts a request, or keeps it until a slot is free.
    *
    * @return whether all of it was posted, or with a scheduler, whether its flow was not full before
-   * @throws NvmeException if the controller has failed for good
+   * @throws NvmeException if the controller has failed for good, or another host has changed the
+   *     namespace
    */
   public boolean submitOrQueue(BlockRequest request) throws NvmeException {
-    checkUsable();
+    checkUsable(request);
     if (scheduler != null) {
       boolean room = scheduler.hasRoom(request);
       request.attach(this);
@@ -225,7 +227,7 @@ public final class IoQueue {
 
   private void postBacklog() {
     BlockRequest request = backlog.first();
-    while (request != null && request.post(pair)) {
+    while (request != null && postRest(request)) {
       backlog.removeFirst();
       request.backlogged = false;
       if (request.inFlight() == 0) {
@@ -236,8 +238,15 @@ public final class IoQueue {
     ring();
   }
 
+  private boolean postRest(BlockRequest request) {
+    request.failIfChanged();
+    return request.post(pair);
+  }
+
   /** All commands of a request have ended. */
   void ended(BlockRequest request) {
+    // What came between the change and its event may have been transferred in blocks of another size.
+    request.failIfChanged();
     if (request.ended()) {
       (request.isDeferred() ? deferred : finished).add(request);
     } else if (scheduler != null) {
@@ -273,19 +282,22 @@ public final class IoQueue {
 
   /** Whether {@link #checkDeadlines} would look now. Unlike that it waits for nothing. */
   public boolean isLookDue(long nowNs) {
-    return nowNs - lastLookNs >= lookIntervalNs() || controller.isLost();
+    return nowNs - lastLookNs >= lookIntervalNs() || controller.isLost() || controller.hasEvents();
   }
 
   /**
    * Aborts a command that has taken too long. If that was done before, or the abort fails, the
    * controller is reset, and every command in flight ends with "Command Aborted By Host". So they do if
-   * the controller is gone, at the next call.
+   * the controller is gone, at the next call. And acts on the controller's events.
    */
   public void checkDeadlines(long nowNs) {
     if (!isLookDue(nowNs)) {
       return;
     }
     lastLookNs = nowNs;
+    if (controller.hasEvents()) {
+      controller.takeEvents();
+    }
     if (pair.inFlight() == 0) {
       return;
     }
@@ -308,13 +320,19 @@ public final class IoQueue {
     }
   }
 
-  private void checkUsable() throws NvmeException {
+  private void checkUsable(BlockRequest request) throws NvmeException {
+    // Who begins after a pause does not go by what was true before it. Those that keep the queue busy
+    // look with the deadlines.
+    if (pair.inFlight() == 0 && controller.hasEvents()) {
+      controller.takeEvents();
+    }
     if (generation != controller.generation()) {
       recover();
     }
     if (failure != null) {
       throw new NvmeException(failure);
     }
+    request.checkNamespace();
   }
 
   /** After a reset: ends what was in flight, which the controller has forgotten, and starts anew. */

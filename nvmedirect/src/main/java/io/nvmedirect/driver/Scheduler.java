@@ -156,6 +156,7 @@ final class Scheduler {
     for (Flow flow = next(size); flow != null; flow = next(size)) {
       BlockRequest request = flow.first();
       long cost = 0;
+      request.failIfChanged();
       if (request.hasMore()) {
         long bytes = post(flow, request, timeNs);
         if (bytes == QueuePair.FULL) {

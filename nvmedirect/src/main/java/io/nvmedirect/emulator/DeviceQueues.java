@@ -61,6 +61,17 @@ final class DeviceQueues {
     return activeCount > 1 || completionCount > 1;
   }
 
+  /** Whether commands wait in I/O queues. */
+  boolean hasIoCommands() {
+    for (int i = 0; i < activeCount; i++) {
+      DeviceSubmissionQueue queue = active(i);
+      if (queue.id != 0 && queue.isRung()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /**
    * Makes a completion queue.
    *

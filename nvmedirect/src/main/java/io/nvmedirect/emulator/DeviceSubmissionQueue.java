@@ -59,6 +59,11 @@ final class DeviceSubmissionQueue {
     return head == tail;
   }
 
+  /** Whether the host has rung for commands that are not fetched, also if that is still to be seen. */
+  boolean isRung() {
+    return head != tail || DoorbellPage.get(doorbells, doorbellOffset()) != tail;
+  }
+
   long doorbellOffset() {
     return DoorbellPage.offset(2 * id);
   }

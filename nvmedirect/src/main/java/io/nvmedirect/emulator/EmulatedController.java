@@ -29,6 +29,9 @@ final class EmulatedController {
   /** Polls between two looks at the doorbells without a queue, for a controller that never sleeps. */
   private static final int STRAY_POLLS = 4096;
 
+  /** No register's offset: for tests, runs what {@link #changeElsewhere} was given. */
+  static final int CHANGE_ELSEWHERE = -1;
+
   final RegisterFile registers;
   private final DeviceQueues queues;
   private final CompletionPoster poster;
@@ -51,6 +54,8 @@ final class EmulatedController {
 
   /** Volatile so that a test's thread sees it. */
   private volatile @Nullable RuntimeException defect;
+
+  private volatile @Nullable Runnable changeElsewhere;
 
   private int cc;
   private boolean running;
@@ -133,6 +138,11 @@ final class EmulatedController {
     commands.inject(faults);
   }
 
+  /** For tests: what happens when {@link #CHANGE_ELSEWHERE} is written. */
+  void changeElsewhere(Runnable change) {
+    changeElsewhere = change;
+  }
+
   /** See {@link Arbitration#shareThread}. */
   void shareThread() {
     arbitration.shareThread();
@@ -150,6 +160,15 @@ final class EmulatedController {
     switch (offset) {
       case Register.CC -> configure(value);
       case Register.NSSR -> resetSubsystem();
+      case CHANGE_ELSEWHERE -> {
+        Runnable change = changeElsewhere;
+        if (change != null) {
+          change.run();
+          if (running) {
+            finish();
+          }
+        }
+      }
       case Register.CSTS -> {
         if ((value & Register.CSTS_SUBSYSTEM_RESET) != 0) { // written with 1 to clear it
           registers.status(registers.status() & ~Register.CSTS_SUBSYSTEM_RESET);
@@ -374,6 +393,12 @@ final class EmulatedController {
     if (forwarding != null) {
       forwarding.orphan(this, queue);
     }
+  }
+
+  /** Whether the host sees a namespace, and may use it: also if the controller has failed meanwhile. */
+  boolean holds(EmulatedNamespace namespace) {
+    boolean enabled = (cc & (Register.CC_ENABLE | Register.CC_SHUTDOWN_MASK)) == Register.CC_ENABLE;
+    return enabled && admin.sees(namespace);
   }
 
   /** A namespace of the subsystem is not what it was. */

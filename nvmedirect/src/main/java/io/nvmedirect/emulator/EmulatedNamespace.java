@@ -60,6 +60,11 @@ final class EmulatedNamespace {
     uncorrectable.clear();
   }
 
+  /** Takes a size of at most what the format has room for; 0 for a namespace that is not active. */
+  void resize(long newBlocks) {
+    blocks = Math.min(newBlocks, sizeBytes >>> shift);
+  }
+
   int format() {
     return format;
   }

@@ -78,6 +78,27 @@ public final class Emulator implements PciFunction {
     controller.inject(faults);
   }
 
+  /**
+   * For tests: changes a namespace as a controller of another host may do it that refuses nothing, and tells
+   * this host of it. Returns when that is done.
+   *
+   * @param lbaBytes 512 or 4096
+   * @param blocks its new size, at most what there is room for; 0 if it is detached
+   */
+  public void changeElsewhere(int nsid, int lbaBytes, long blocks) {
+    controller.changeElsewhere(
+        () -> {
+          EmulatedNamespace namespace = subsystem.namespaces()[nsid - 1];
+          namespace.format(lbaBytes == 512 ? 0 : 1);
+          namespace.resize(blocks);
+          subsystem.namespaceChanged(namespace);
+        });
+    engine.registerWritten(EmulatedController.CHANGE_ELSEWHERE, 0);
+    while (!engine.hasActed()) {
+      Thread.onSpinWait();
+    }
+  }
+
   /** The thread that executes commands; null if the thread that rings does. */
   @Nullable Thread deviceThread() {
     return engine instanceof DeviceThread device ? device.thread() : null;

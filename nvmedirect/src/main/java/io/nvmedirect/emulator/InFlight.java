@@ -52,6 +52,16 @@ final class InFlight {
     dropped.add(new Dropped(queue, cid));
   }
 
+  /** Whether there are commands of I/O queues. */
+  boolean hasIoCommands() {
+    for (int i = 0; i < count; i++) {
+      if (queue(i).id != 0) {
+        return true;
+      }
+    }
+    return dropped.stream().anyMatch(command -> command.queue.id != 0);
+  }
+
   /**
    * Completes what is due.
    *

@@ -163,6 +163,16 @@ public final class Subsystem implements AutoCloseable {
     controllers.remove(controller);
   }
 
+  /** Whether a host has a namespace in use, through another controller than {@code except}. */
+  boolean isHeldByOthers(EmulatedController except, EmulatedNamespace namespace) {
+    for (EmulatedController controller : controllers) {
+      if (!controller.equals(except) && controller.holds(namespace)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /** A host has changed a namespace: all are told. */
   void namespaceChanged(EmulatedNamespace namespace) {
     for (EmulatedController controller : controllers) {

@@ -207,6 +207,11 @@ final class RingQueuePair implements QueuePair {
   }
 
   @Override
+  public boolean hasCompletion() {
+    return Cqe.phase(Cqe.dw3(cq, (long) cqHead * Cqe.BYTES)) == phase;
+  }
+
+  @Override
   public int expiredCommand(long nowNs, long timeoutNs) {
     return slots.expiredCommand(nowNs, timeoutNs);
   }

@@ -14,6 +14,9 @@ public final class Feature {
   public static final int WRITE_ATOMICITY = 0x0A;
   public static final int ASYNC_EVENT_CONFIGURATION = 0x0B;
 
+  /** Namespace Attribute Notices, of Asynchronous Event Configuration (figure 285) and of OAES. */
+  public static final int EVENT_NAMESPACE_CHANGED = 1 << 8;
+
   private Feature() {}
 
   /**

@@ -14,6 +14,7 @@ import java.lang.foreign.MemorySegment;
  * @param maxTransferPages MDTS: 0 for no limit, else n for 2^n pages of the smallest page size
  * @param controllerId CNTLID
  * @param version VER, as VS
+ * @param optionalEvents OAES
  * @param optionalAdminCommands OACS
  * @param abortLimit ACL + 1: Abort commands at the same time
  * @param asyncEventLimit AERL + 1: Asynchronous Event Requests at the same time
@@ -37,6 +38,7 @@ public record IdentifyController(
     int maxTransferPages,
     int controllerId,
     int version,
+    int optionalEvents,
     int optionalAdminCommands,
     int abortLimit,
     int asyncEventLimit,
@@ -77,6 +79,11 @@ public record IdentifyController(
 
   public boolean supportsDoorbellBufferConfig() {
     return (optionalAdminCommands & 1 << 8) != 0;
+  }
+
+  /** OAES bit 8: whether it tells of namespaces that have changed. */
+  public boolean reportsNamespaceChanges() {
+    return (optionalEvents & Feature.EVENT_NAMESPACE_CHANGED) != 0;
   }
 
   /** Whether written data may be lost at a power cut until it is flushed. */
@@ -122,6 +129,7 @@ public record IdentifyController(
         Wire.u8(data, 77),
         Wire.u16(data, 78),
         Wire.s32(data, 80),
+        Wire.s32(data, 92),
         Wire.u16(data, 256),
         Wire.u8(data, 258) + 1,
         Wire.u8(data, 259) + 1,

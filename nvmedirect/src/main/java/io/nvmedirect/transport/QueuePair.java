@@ -80,6 +80,12 @@ public interface QueuePair {
   int reap(int max);
 
   /**
+   * Whether {@link #reap} would take something. Any thread may ask: while another one reaps, the answer
+   * may be wrong.
+   */
+  boolean hasCompletion();
+
+  /**
    * Looks for a command that has been in flight for longer than {@code timeoutNs}. The time of a
    * command begins with the first look that sees it, so that submitting needs no clock, and anew when
    * it is returned.

@@ -130,6 +130,11 @@ final class SimulatedPair implements QueuePair {
   }
 
   @Override
+  public boolean hasCompletion() {
+    return false;
+  }
+
+  @Override
   public int expiredCommand(long atNs, long timeoutNs) {
     return NONE;
   }

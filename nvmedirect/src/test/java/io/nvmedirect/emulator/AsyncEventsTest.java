@@ -97,6 +97,53 @@ class AsyncEventsTest {
   }
 
   @Test
+  void event_ofAnotherHostsChangeIsReportedOnceUntilTheListIsRead() throws IOException {
+    admin.ok(command(0x09).cdw(10, 0x0B).cdw(11, 1 << 8));
+    admin.submit(command(0x0C));
+    admin.submit(command(0x0C));
+    host.device.changeElsewhere(1, 4096, 256);
+    assertThat(event().dw0()).as("without a command of this host").isEqualTo(0x0004_0002);
+    host.device.changeElsewhere(1, 512, 2048);
+    assertThat(admin.hasCompletion()).as("masked").isFalse();
+    assertThat(host.log(4, 4096, true).u32(0)).isEqualTo(1);
+    host.device.changeElsewhere(1, 4096, 256);
+    assertThat(admin.hasCompletion()).as("RAE keeps the mask").isFalse();
+    RawHost.Buffer list = host.log(4, 4096, false);
+    assertThat(list.u32(0)).as("with RAE, the list was not cleared").isEqualTo(1);
+    assertThat(list.u32(4)).isZero();
+    assertThat(admin.hasCompletion()).as("the list had all of them").isFalse();
+    assertThat(host.log(4, 4096, false).u32(0)).as("cleared").isZero();
+    host.device.changeElsewhere(1, 512, 1024);
+    assertThat(event().dw0()).isEqualTo(0x0004_0002);
+    assertThat(host.identify(0, 1).u64(0)).isEqualTo(1024);
+  }
+
+  @Test
+  void event_ofANamespaceIsNotReportedUnlessAskedFor() throws IOException {
+    admin.submit(command(0x0C));
+    host.device.changeElsewhere(1, 4096, 256);
+    assertThat(admin.hasCompletion()).isFalse();
+    assertThat(host.log(4, 4096, true).u32(0)).as("it is in the list").isEqualTo(1);
+    assertThat(host.identify(1, 0).u32(92)).as("OAES").isEqualTo(1 << 8);
+  }
+
+  @Test
+  void format_isRefusedWhileCommandsAreInFlight() throws IOException {
+    try (RawHost slow = RawHost.start("mem:1MiB?model=flash")) {
+      slow.device.inject(
+          (sqid, opcode, nsid, slba, blocks) ->
+              sqid == 1 ? FaultInjector.DROP : FaultInjector.NONE);
+      RawHost.Buffer data = slow.buffer(4096);
+      int cid = slow.io().submit(RawHost.read(1, 0, 1, data));
+      assertThat(slow.admin().status(command(0x80).nsid(1).cdw(10, 1))).isEqualTo(0x00C);
+      assertThat(slow.identify(0, 1).u8(26)).as("the format is what it was").isZero();
+      slow.admin().ok(command(0x08).cdw(10, cid << 16 | 1));
+      slow.admin().ok(command(0x80).nsid(1).cdw(10, 1));
+      assertThat(slow.identify(0, 1).u8(26)).isEqualTo(1);
+    }
+  }
+
+  @Test
   void reset_forgetsRequestsAndEvents() throws IOException {
     admin.submit(command(0x0C));
     host.disable();

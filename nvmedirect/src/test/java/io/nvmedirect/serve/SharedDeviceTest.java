@@ -6,10 +6,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.nvmedirect.NvmeDevice;
 import io.nvmedirect.NvmeHandle;
 import io.nvmedirect.NvmeQueue;
+import io.nvmedirect.memory.DmaBuffer;
 import io.nvmedirect.spec.NvmeException;
 import io.nvmedirect.spec.Status;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,6 +19,8 @@ import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Clients of a server in the same process: what they share, and what each of them may do. */
 @Timeout(120)
@@ -65,14 +69,61 @@ class SharedDeviceTest {
     }
   }
 
+  /** Who has it open would transfer eight times of what its memory has room for. */
+  @ParameterizedTest
+  @ValueSource(strings = {"mem:16MiB", "mem:16MiB?ns=2", "mem:16MiB?model=flash"})
+  void format_isRefusedWhileAnotherHasItOpen(String device) throws IOException {
+    try (NvmeServer server = serve(device)) {
+      String first = listen(server, "one");
+      String second = listen(server, "two");
+      try (NvmeDevice one = NvmeDevice.open(first);
+          NvmeDevice two = NvmeDevice.open(second);
+          NvmeQueue queue = two.createQueue();
+          NvmeHandle handle = queue.createHandle();
+          DmaBuffer buffer = two.allocate(BYTES)) {
+        MemorySegment memory = buffer.segment();
+        handle.write(memory.asSlice(0, 512).fill((byte) 0x11), 5 * 512);
+        assertThatThrownBy(() -> one.format(4096))
+            .isInstanceOf(NvmeException.class)
+            .hasMessageContaining(first)
+            .hasMessageContaining("other hosts have it open")
+            .hasMessageContaining("close it there first")
+            .extracting(e -> Status.codes(((NvmeException) e).status()))
+            .isEqualTo(Status.RESERVATION_CONFLICT);
+        assertThat(two.namespace().format().dataBytes()).isEqualTo(512);
+        memory.fill((byte) 0x22);
+        handle.read(memory.asSlice(0, 512), 5 * 512);
+        assertThat(memory.asSlice(0, 512).toArray(ValueLayout.JAVA_BYTE)).containsOnly(0x11);
+        assertThat(memory.asSlice(512).toArray(ValueLayout.JAVA_BYTE)).containsOnly(0x22);
+      }
+      try (NvmeDevice one = NvmeDevice.open(first)) {
+        one.format(4096);
+        try (NvmeDevice two = NvmeDevice.open(second);
+            NvmeQueue queue = two.createQueue();
+            NvmeHandle handle = queue.createHandle()) {
+          assertThat(two.blockBytes()).isEqualTo(4096);
+          write(handle, 7, BYTES);
+          assertThat(read(handle, BYTES)).containsOnly(7);
+        }
+      }
+    }
+  }
+
+  /** Its controller does not see it, and so cannot have it open. */
   @Test
-  void format_isSeenByTheOthers() throws IOException {
-    try (NvmeServer server = serve("mem:16MiB");
-        NvmeDevice one = NvmeDevice.open(listen(server, "one"));
-        NvmeDevice two = NvmeDevice.open(listen(server, "two"))) {
-      assertThat(two.namespace().format().dataBytes()).isEqualTo(512);
-      one.format(4096);
-      assertThat(two.namespace().format().dataBytes()).isEqualTo(4096);
+  void format_isNotRefusedForWhoSeesOtherNamespaces() throws IOException {
+    try (NvmeServer server = serve("mem:16MiB?ns=2");
+        NvmeDevice all = NvmeDevice.open(listen(server, "all") + "?ns=2")) {
+      assertThatThrownBy(
+              () -> {
+                try (NvmeDevice other = NvmeDevice.open(listen(server, "other") + "?ns=1")) {
+                  other.format(4096);
+                }
+              })
+          .as("a controller that sees both")
+          .isInstanceOf(NvmeException.class);
+      all.format(4096);
+      assertThat(all.blockBytes()).isEqualTo(4096);
     }
   }
 
