@@ -255,7 +255,7 @@ public final class Controller implements AutoCloseable {
    * Cheap, and for any thread.
    */
   public boolean hasEvents() {
-    return events.hasEvents();
+    return events.hasEvents() && failure == null;
   }
 
   /**

@@ -1,5 +1,6 @@
 package io.nvmedirect.emulator;
 
+import io.nvmedirect.spec.Cns;
 import io.nvmedirect.spec.Feature;
 import io.nvmedirect.spec.Opcode;
 import io.nvmedirect.spec.Sqe;
@@ -118,7 +119,13 @@ final class AdminExecutor {
 
   private int identify(MemorySegment command) {
     int status = identify.compose(command, page);
-    return status != Status.SUCCESS ? status : transfer(command, 0, Bytes.PAGE_BYTES);
+    if (status == Status.SUCCESS) {
+      status = transfer(command, 0, Bytes.PAGE_BYTES);
+    }
+    if (status == Status.SUCCESS && (Sqe.cdw10(command, 0) & 0xFF) == Cns.NAMESPACE) {
+      nvm.identified(Sqe.nsid(command, 0));
+    }
+    return status;
   }
 
   private int getLogPage(MemorySegment command) {

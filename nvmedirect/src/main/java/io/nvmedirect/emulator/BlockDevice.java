@@ -59,6 +59,14 @@ public interface BlockDevice {
    */
   int poll(Listener listener);
 
+  /**
+   * Takes a namespace that somebody else has changed since this was last asked: its blocks and their size
+   * are the new ones from now on.
+   *
+   * @return its number; 0 if there is none
+   */
+  int takeChanged();
+
   /** Waits for what was begun, and lets go of the device. Idempotent. */
   void close() throws IOException;
 }

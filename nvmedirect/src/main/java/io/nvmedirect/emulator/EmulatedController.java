@@ -47,6 +47,7 @@ final class EmulatedController {
   final int id;
 
   private final AdminExecutor admin;
+  private final NvmExecutor nvm;
   private final EmulatedNamespace[] namespaces;
   private final Media media;
   private final @Nullable Forwarding forwarding;
@@ -109,8 +110,7 @@ final class EmulatedController {
     health = new Health();
     logs = new LogPages(traits, health, features, events);
     DataPointer data = new DataPointer(iommu, traits.sgl() == EmulatorOptions.Sgl.DWORD ? 4 : 1);
-    NvmExecutor nvm =
-        new NvmExecutor(this, traits, namespaces, media, forwarding, data, features, health);
+    nvm = new NvmExecutor(this, traits, namespaces, media, forwarding, data, features, health);
     IdentifyPages identify = new IdentifyPages(traits, namespaces, subsystem, id);
     admin =
         new AdminExecutor(
@@ -212,6 +212,7 @@ final class EmulatedController {
     poster.reset();
     events.reset();
     logs.reset();
+    nvm.reset();
     features.reset();
     interrupts.reset();
     registers.status(registers.status() & Register.CSTS_SUBSYSTEM_RESET);
@@ -399,6 +400,13 @@ final class EmulatedController {
   boolean holds(EmulatedNamespace namespace) {
     boolean enabled = (cc & (Register.CC_ENABLE | Register.CC_SHUTDOWN_MASK)) == Register.CC_ENABLE;
     return enabled && admin.sees(namespace);
+  }
+
+  /** Another device has changed a namespace under the host: its commands fail until it has looked. */
+  void namespaceReplaced(EmulatedNamespace namespace) {
+    if (holds(namespace)) {
+      nvm.block(namespace);
+    }
   }
 
   /** A namespace of the subsystem is not what it was. */

@@ -10,11 +10,14 @@ final class EmulatedNamespace {
   final int number;
 
   final long positionBytes;
-  final long sizeBytes;
+
+  /** Changes only if the blocks are another device's. */
+  long sizeBytes;
+
   final BlockRanges uncorrectable = new BlockRanges();
 
   /** LBA data sizes by format index. */
-  private final int[] shifts;
+  private int[] shifts;
 
   private int format;
   private int shift;
@@ -58,6 +61,13 @@ final class EmulatedNamespace {
     shift = shifts[newFormat];
     blocks = sizeBytes >>> shift;
     uncorrectable.clear();
+  }
+
+  /** Takes the format and the size that another device has now; no blocks if that has lost it. */
+  void adopt(BlockDevice device) {
+    shifts = new int[] {Integer.numberOfTrailingZeros(device.blockBytes(number))};
+    sizeBytes = device.blocks(number) << shifts[0];
+    format(0);
   }
 
   /** Takes a size of at most what the format has room for; 0 for a namespace that is not active. */

@@ -109,6 +109,16 @@ final class Forwarding implements BlockDevice.Listener {
     return isIdle() ? 0 : device.poll(this);
   }
 
+  /** See {@link BlockDevice#takeChanged}. */
+  int takeChanged() {
+    return device.takeChanged();
+  }
+
+  /** Gives a namespace the format and the size that it has on the device. */
+  void adopt(EmulatedNamespace namespace) {
+    namespace.adopt(device);
+  }
+
   @Override
   public void completed(int number, int status) {
     Slot slot = slots[number];

@@ -5,6 +5,7 @@ import io.nvmedirect.spec.Opcode;
 import io.nvmedirect.spec.Sqe;
 import io.nvmedirect.spec.Status;
 import java.lang.foreign.MemorySegment;
+import java.util.BitSet;
 
 /** The log pages that Get Log Page returns (NVMe 1.4, section 5.14). Owned by the engine. */
 final class LogPages {
@@ -23,8 +24,10 @@ final class LogPages {
   private final Features features;
   private final AsyncEvents events;
 
-  /** Namespaces whose Identify data has changed since the host read of it; bit NSID − 1. */
-  private long changedNamespaces;
+  private static final int MOST_CHANGED = 1024;
+
+  /** Namespaces whose Identify data has changed since the host read of it, by NSID. */
+  private final BitSet changedNamespaces = new BitSet();
 
   private long offset;
   private int lengthBytes;
@@ -37,11 +40,11 @@ final class LogPages {
   }
 
   void namespaceChanged(int nsid) {
-    changedNamespaces |= 1L << (nsid - 1);
+    changedNamespaces.set(nsid);
   }
 
   void reset() {
-    changedNamespaces = 0;
+    changedNamespaces.clear();
   }
 
   /** Where in the composed page the requested part begins. */
@@ -108,7 +111,7 @@ final class LogPages {
     int log = cdw10 & 0xFF;
     events.logRead(log);
     if (log == LogPage.CHANGED_NAMESPACES) {
-      changedNamespaces = 0;
+      changedNamespaces.clear();
     }
   }
 
@@ -155,11 +158,17 @@ final class LogPages {
         .text(8, 8, IdentifyPages.FIRMWARE_REVISION);
   }
 
+  /** Section 5.14.1.4: ascending; more than there is room for are all namespaces. */
   private void changedNamespaces(Bytes page) {
+    if (changedNamespaces.cardinality() > MOST_CHANGED) {
+      page.u32(0, ALL_NAMESPACES);
+      return;
+    }
     int at = 0;
-    for (long rest = changedNamespaces; rest != 0; rest &= rest - 1) {
-      page.u32(at, Long.numberOfTrailingZeros(rest) + 1);
+    for (int nsid = changedNamespaces.nextSetBit(0); nsid >= 0; ) {
+      page.u32(at, nsid);
       at += 4;
+      nsid = changedNamespaces.nextSetBit(nsid + 1);
     }
   }
 

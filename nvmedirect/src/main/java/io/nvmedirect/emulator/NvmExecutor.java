@@ -10,6 +10,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import java.util.Objects;
 import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
@@ -48,6 +49,10 @@ final class NvmExecutor {
 
   private final long writeProtected;
   private final EmulatedNamespace[] namespaces;
+
+  /** By NSID − 1: it was replaced under the host, whose lengths in blocks mean what they did before. */
+  private final boolean[] blocked;
+
   private final Media media;
 
   /** In place of the media; null if the media has the blocks. */
@@ -79,6 +84,7 @@ final class NvmExecutor {
     this.offered = opcodes(traits::offers);
     this.writeProtected = traits.readOnly() ? opcodes(Traits::changesBlocks) : 0;
     this.namespaces = namespaces;
+    this.blocked = new boolean[namespaces.length];
     this.media = media;
     this.forwarding = forwarding;
     this.data = data;
@@ -94,6 +100,24 @@ final class NvmExecutor {
         .filter(which)
         .mapToLong(opcode -> 1L << opcode)
         .reduce(0, (a, b) -> a | b);
+  }
+
+  /** Fails commands of a namespace until {@link #identified}. */
+  void block(EmulatedNamespace namespace) {
+    for (int i = 0; i < namespaces.length; i++) {
+      blocked[i] |= namespaces[i].number == namespace.number;
+    }
+  }
+
+  /** The host has learned what a namespace is now. */
+  void identified(int nsid) {
+    if (nsid > 0 && nsid <= blocked.length) {
+      blocked[nsid - 1] = false;
+    }
+  }
+
+  void reset() {
+    Arrays.fill(blocked, false);
   }
 
   /** About how long the last command took, in units of a small one: 1 or more. */
@@ -146,6 +170,9 @@ final class NvmExecutor {
       return flush(queue, command, namespaces[0]);
     }
     if (nsid <= 0 || nsid > namespaces.length) {
+      return Status.INVALID_NAMESPACE | Status.DNR;
+    }
+    if (blocked[nsid - 1]) {
       return Status.INVALID_NAMESPACE | Status.DNR;
     }
     EmulatedNamespace namespace = namespaces[nsid - 1];

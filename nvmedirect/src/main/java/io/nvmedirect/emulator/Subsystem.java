@@ -217,7 +217,23 @@ public final class Subsystem implements AutoCloseable {
    * @return how much that was
    */
   public int poll() {
-    return forwarding == null ? 0 : forwarding.poll();
+    if (forwarding == null) {
+      return 0;
+    }
+    int changed = forwarding.takeChanged();
+    if (changed != 0) {
+      adopt(forwarding, namespaces[changed - 1]);
+    }
+    return forwarding.poll();
+  }
+
+  /** Nobody could be refused: hosts that have it in use get errors until they have identified it again. */
+  private void adopt(Forwarding device, EmulatedNamespace namespace) {
+    device.adopt(namespace);
+    for (EmulatedController controller : controllers) {
+      controller.namespaceReplaced(namespace);
+    }
+    namespaceChanged(namespace);
   }
 
   /** Whether another device has something under way, of which nobody tells when it completes. */

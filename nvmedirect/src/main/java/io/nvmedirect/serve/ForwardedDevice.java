@@ -42,7 +42,14 @@ final class ForwardedDevice implements BlockDevice {
   private final IoQueue queue;
   private final List<Namespace> namespaces;
   private final List<DmaBuffer> buffers;
+
+  /** By number: what the device's owner has made of it, once that is known; gone if it is the old one. */
+  private final @Nullable Namespace[] replacements;
+
   private final Slot[] slots;
+
+  /** By number: not active any more. */
+  private final boolean[] gone;
 
   /** Numbers of the slots whose ends are to be told. */
   private final int[] ended;
@@ -95,6 +102,8 @@ final class ForwardedDevice implements BlockDevice {
     this.queue = queue;
     this.namespaces = namespaces;
     this.buffers = buffers;
+    this.replacements = new Namespace[namespaces.size() + 1];
+    this.gone = new boolean[namespaces.size() + 1];
     slots = new Slot[SLOTS_PER_BUFFER * buffers.size()];
     ended = new int[slots.length];
     for (int i = 0; i < slots.length; i++) {
@@ -192,7 +201,7 @@ final class ForwardedDevice implements BlockDevice {
 
   @Override
   public long blocks(int number) {
-    return namespace(number).sizeBlocks();
+    return gone[number] ? 0 : namespace(number).sizeBlocks();
   }
 
   @Override
@@ -239,12 +248,64 @@ final class ForwardedDevice implements BlockDevice {
       default -> slot.request.transfer(opcode, of, flags, slba, blocks, slot.buffer, slot.offset);
     }
     slot.status = 0;
-    if (looking) {
+    if (of.change() != null) {
+      slot.status = Status.INVALID_NAMESPACE;
+      slot.finished();
+    } else if (looking) {
       waiting.add(slot);
     } else {
-      queue.submitOrQueue(slot.request);
+      submit(slot, of);
     }
     begun++;
+  }
+
+  private void submit(Slot slot, Namespace of) throws NvmeException {
+    try {
+      queue.submitOrQueue(slot.request);
+    } catch (NvmeException e) {
+      if (of.change() == null) {
+        throw e;
+      }
+      slot.status = Status.INVALID_NAMESPACE;
+      slot.finished();
+    }
+  }
+
+  @Override
+  public int takeChanged() {
+    if (looking) {
+      return 0;
+    }
+    boolean look = controller.hasEvents();
+    for (int number = 1; number <= namespaces.size(); number++) {
+      Namespace replacement = replacements[number];
+      if (replacement != null) {
+        replacements[number] = null;
+        gone[number] = replacement.equals(namespace(number));
+        namespaces.set(number - 1, replacement);
+        return number;
+      }
+      look |= !gone[number] && namespace(number).change() != null;
+    }
+    if (look) {
+      lookAtDeadlines();
+    }
+    return 0;
+  }
+
+  /** Finds out what has become of namespaces that have changed. */
+  private void identifyChanged() {
+    for (int number = 1; number <= namespaces.size(); number++) {
+      Namespace old = namespace(number);
+      if (old.change() != null && !gone[number]) {
+        try {
+          replacements[number] = controller.namespace(old.id());
+        } catch (IOException e) {
+          replacements[number] = old;
+          LOG.log(System.Logger.Level.WARNING, "a namespace is not served any more", e);
+        }
+      }
+    }
   }
 
   @Override
@@ -289,8 +350,8 @@ final class ForwardedDevice implements BlockDevice {
   }
 
   /**
-   * A command that takes too long is aborted, or the device reset, which can take many seconds: another
-   * thread waits for that, and meanwhile the clients only get no completions.
+   * A command that takes too long is aborted, or the device reset, or asked for what has changed, which can
+   * take many seconds: another thread waits for that, and meanwhile the clients only get no completions.
    */
   private void lookAtDeadlines() {
     looking = true;
@@ -308,6 +369,7 @@ final class ForwardedDevice implements BlockDevice {
   private void checkDeadlines() {
     try {
       queue.checkDeadlines(System.nanoTime());
+      identifyChanged();
     } finally {
       looking = false;
     }

@@ -68,6 +68,11 @@ final class StalledDevice implements BlockDevice {
     return done;
   }
 
+  @Override
+  public int takeChanged() {
+    return 0;
+  }
+
   int inFlight() {
     return begun.size();
   }

@@ -2,6 +2,7 @@ package io.nvmedirect.serve;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
 import io.nvmedirect.AsyncIo;
 import io.nvmedirect.DeviceOptions;
@@ -23,6 +24,7 @@ import io.nvmedirect.spec.Status;
 import io.nvmedirect.vfiouser.Message;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -30,6 +32,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
@@ -115,6 +118,64 @@ class ForwardedDeviceTest {
       assertThat(held.count(Opcode.WRITE_ZEROES)).isEqualTo(1);
       assertThat(read(handle, 0, BYTES)).containsOnly(0);
     }
+  }
+
+  /** Nobody can be refused: each client's I/O fails until it has opened the device again. */
+  @Test
+  void changeByTheOwnerOfTheDevice_isToldToAllClients() throws IOException {
+    Path second = directory.resolve("second");
+    Path third = directory.resolve("third");
+    clients.add(Listener.open(second));
+    clients.add(Listener.open(third));
+    try (NvmeDevice one = open();
+        NvmeQueue queue = one.createQueue();
+        NvmeHandle handle = queue.createHandle();
+        DmaBuffer buffer = one.allocate(8192);
+        NvmeDevice two = NvmeDevice.open("vfio-user:" + second);
+        NvmeQueue twoQueue = two.createQueue();
+        NvmeHandle twoHandle = twoQueue.createHandle();
+        NvmeDevice other = NvmeDevice.open("vfio-user:" + third + "?ns=2");
+        NvmeQueue otherQueue = other.createQueue();
+        NvmeHandle otherHandle = otherQueue.createHandle()) {
+      MemorySegment memory = buffer.segment();
+      handle.write(memory.asSlice(0, 512).fill((byte) 1), 0);
+      otherHandle.write(memory(3), 0);
+      disk.changeElsewhere(1, 4096, 1024);
+      memory.fill((byte) 0x22);
+      awaitChange(handle, () -> handle.read(memory.asSlice(0, 512), 0));
+      awaitChange(twoHandle, () -> twoHandle.write(memory.asSlice(0, 512), 7 * 512));
+      assertThat(memory.toArray(ValueLayout.JAVA_BYTE)).containsOnly(0x22);
+      assertThat(read(otherHandle, 0, BYTES)).as("the other namespace").containsOnly(3);
+    }
+    try (NvmeDevice again = open();
+        NvmeQueue queue = again.createQueue();
+        NvmeHandle handle = queue.createHandle()) {
+      assertThat(again.blockBytes()).isEqualTo(4096);
+      assertThat(again.sizeBytes()).isEqualTo(1024 * 4096L);
+      assertThat(read(handle, 0, 1 << 20)).as("nothing was written").containsOnly(0);
+      handle.write(memory(5), 0);
+      assertThat(read(handle, 0, BYTES)).containsOnly(5);
+      disk.changeElsewhere(1, 512, 0);
+      awaitFailure(() -> handle.read(memory(0), 0), "was detached or deleted by another host");
+    }
+  }
+
+  private static void awaitChange(NvmeHandle handle, ThrowingCallable operation) {
+    awaitFailure(
+        operation, "was reformatted from 512-byte to 4096-byte blocks by another host: open it");
+    assertThat(handle.outstanding()).isZero();
+  }
+
+  /** Each of them fails, and at last by the event of the client's own controller. */
+  private static void awaitFailure(ThrowingCallable operation, String message) {
+    long start = System.nanoTime();
+    Throwable thrown;
+    do {
+      thrown = catchThrowable(operation);
+      assertThat(thrown).isInstanceOf(NvmeException.class);
+    } while (!String.valueOf(thrown.getMessage()).contains(message)
+        && System.nanoTime() - start < TimeUnit.SECONDS.toNanos(60));
+    assertThat(thrown).hasMessageContaining(message);
   }
 
   @Test

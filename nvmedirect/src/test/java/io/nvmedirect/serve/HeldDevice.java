@@ -86,6 +86,11 @@ final class HeldDevice implements BlockDevice {
   }
 
   @Override
+  public int takeChanged() {
+    return device.takeChanged();
+  }
+
+  @Override
   public void close() throws IOException {
     device.close();
   }
