@@ -139,9 +139,7 @@ final class EventRequests implements CompletionListener {
   private void clear(int event) {
     int log = event >>> 16 & 0xFF;
     LOG.log(
-        log == LogPage.CHANGED_NAMESPACES
-            ? System.Logger.Level.DEBUG
-            : System.Logger.Level.WARNING,
+        log == LogPage.CHANGED_NAMESPACES ? System.Logger.Level.DEBUG : System.Logger.Level.WARNING,
         "{0}: asynchronous event of type {1}, information 0x{2}, log page 0x{3}",
         name,
         event & TYPE_MASK,

@@ -245,7 +245,8 @@ public final class IoQueue {
 
   /** All commands of a request have ended. */
   void ended(BlockRequest request) {
-    // What came between the change and its event may have been transferred in blocks of another size.
+    // What came between the change and its event may have been transferred in blocks of another
+    // size.
     request.failIfChanged();
     if (request.ended()) {
       (request.isDeferred() ? deferred : finished).add(request);
@@ -321,7 +322,8 @@ public final class IoQueue {
   }
 
   private void checkUsable(BlockRequest request) throws NvmeException {
-    // Who begins after a pause does not go by what was true before it. Those that keep the queue busy
+    // Who begins after a pause does not go by what was true before it. Those that keep the queue
+    // busy
     // look with the deadlines.
     if (pair.inFlight() == 0 && controller.hasEvents()) {
       controller.takeEvents();

@@ -86,13 +86,12 @@ public final class Emulator implements PciFunction {
    * @param blocks its new size, at most what there is room for; 0 if it is detached
    */
   public void changeElsewhere(int nsid, int lbaBytes, long blocks) {
-    controller.changeElsewhere(
-        () -> {
-          EmulatedNamespace namespace = subsystem.namespaces()[nsid - 1];
-          namespace.format(lbaBytes == 512 ? 0 : 1);
-          namespace.resize(blocks);
-          subsystem.namespaceChanged(namespace);
-        });
+    controller.changeElsewhere(() -> {
+      EmulatedNamespace namespace = subsystem.namespaces()[nsid - 1];
+      namespace.format(lbaBytes == 512 ? 0 : 1);
+      namespace.resize(blocks);
+      subsystem.namespaceChanged(namespace);
+    });
     engine.registerWritten(EmulatedController.CHANGE_ELSEWHERE, 0);
     while (!engine.hasActed()) {
       Thread.onSpinWait();

@@ -130,9 +130,8 @@ class AsyncEventsTest {
   @Test
   void format_isRefusedWhileCommandsAreInFlight() throws IOException {
     try (RawHost slow = RawHost.start("mem:1MiB?model=flash")) {
-      slow.device.inject(
-          (sqid, opcode, nsid, slba, blocks) ->
-              sqid == 1 ? FaultInjector.DROP : FaultInjector.NONE);
+      slow.device.inject((sqid, opcode, nsid, slba, blocks) ->
+          sqid == 1 ? FaultInjector.DROP : FaultInjector.NONE);
       RawHost.Buffer data = slow.buffer(4096);
       int cid = slow.io().submit(RawHost.read(1, 0, 1, data));
       assertThat(slow.admin().status(command(0x80).nsid(1).cdw(10, 1))).isEqualTo(0x00C);
