@@ -362,7 +362,10 @@ final class EmulatedController {
       }
       case SHUTDOWN -> {
         while (flushing < namespaces.length && !device.isFull()) {
-          device.flush(this, namespaces[flushing++].number);
+          EmulatedNamespace namespace = namespaces[flushing++];
+          if (namespace.blocks() != 0) { // else the device has lost it
+            device.flush(this, namespace.number);
+          }
         }
         if (flushing == namespaces.length) {
           ending = Ending.SHUTDOWN_FLUSH;
