@@ -18,6 +18,7 @@ import org.junit.jupiter.api.Timeout;
 class BouncePoolTest {
 
   private final DmaBufferTest.CountingMapper mapper = new DmaBufferTest.CountingMapper();
+
   /** Buffers that can still be had. */
   private int left = Integer.MAX_VALUE;
 
