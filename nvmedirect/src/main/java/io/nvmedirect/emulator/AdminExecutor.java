@@ -200,8 +200,8 @@ final class AdminExecutor {
     }
     boolean plain = (cdw10 >>> 4 & 0x1F) == 0;
     int first = all ? 1 : nsid;
-    EmulatedNamespace any = namespaces[first - 1];
-    if (!plain || format >= any.formats() || !any.fits(format)) {
+    int last = all ? namespaces.length : nsid;
+    if (!plain || !fits(format, first, last)) {
       return Status.INVALID_FORMAT | Status.DNR;
     }
     if ((cdw10 >>> 9 & 7) > 1) {
@@ -210,7 +210,6 @@ final class AdminExecutor {
     if (traits.readOnly()) {
       return Status.NAMESPACE_WRITE_PROTECTED | Status.DNR;
     }
-    int last = all ? namespaces.length : nsid;
     int refusal = refuseFormat(first, last);
     if (refusal != Status.SUCCESS) {
       return refusal;
@@ -252,6 +251,15 @@ final class AdminExecutor {
       }
     }
     return false;
+  }
+
+  private boolean fits(int format, int first, int last) {
+    for (int i = first; i <= last; i++) {
+      if (format >= namespaces[i - 1].formats() || !namespaces[i - 1].fits(format)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private int formatOne(EmulatedNamespace namespace, int format) {

@@ -29,6 +29,11 @@ final class DataPointer {
   private long[] lengths = new long[INITIAL_PIECES];
   private int count;
 
+  /** How far {@link #take} has come: a piece, and the bytes of it that were taken. */
+  private int takenPieces;
+
+  private long takenBytes;
+
   /**
    * @param sglAlignment what the address and length of a data block are multiples of
    */
@@ -73,6 +78,8 @@ final class DataPointer {
   /** Translates from now on by the IOMMU's table of this moment. */
   private void begin() {
     count = 0;
+    takenPieces = 0;
+    takenBytes = 0;
     range = -1;
     table = iommu.table();
   }
@@ -176,6 +183,41 @@ final class DataPointer {
   int find(long iova, long lengthBytes) {
     int i = table.find(iova);
     return i < 0 || lengthBytes > table.ends[i] - iova ? -1 : i;
+  }
+
+  /**
+   * Whether every piece is whole blocks, and so can be written by itself.
+   *
+   * @param inPages whether each block has to be in one page of memory, too, for pages that may be gone
+   */
+  boolean isWholeBlocks(int blockBytes, boolean inPages) {
+    long bits = 0;
+    for (int i = 0; i < count; i++) {
+      bits |= lengths[i];
+      if (inPages) {
+        bits |= segments[i].address() + offsets[i];
+      }
+    }
+    return (bits & (blockBytes - 1)) == 0;
+  }
+
+  /**
+   * Copies the next bytes of what was resolved to the device's memory; those are there.
+   *
+   * @throws IllegalStateException if memory of the host's was freed
+   */
+  void take(MemorySegment to, long lengthBytes) {
+    for (long done = 0; done < lengthBytes; ) {
+      int i = takenPieces;
+      long length = Math.min(lengths[i] - takenBytes, lengthBytes - done);
+      MemorySegment.copy(segments[i], offsets[i] + takenBytes, to, done, length);
+      done += length;
+      takenBytes += length;
+      if (takenBytes == lengths[i]) {
+        takenPieces = i + 1;
+        takenBytes = 0;
+      }
+    }
   }
 
   /** Copies from the device's memory to what was resolved. */

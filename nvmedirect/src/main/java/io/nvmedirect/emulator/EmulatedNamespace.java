@@ -50,9 +50,13 @@ final class EmulatedNamespace {
     return shifts[format];
   }
 
-  /** Whether the namespace has at least one block in a format. */
+  /**
+   * Whether the namespace has at least one block in a format, and its blocks would begin where such
+   * blocks of the media do: one that is in two pages of a file is not atomic.
+   */
   boolean fits(int newFormat) {
-    return sizeBytes >>> shifts[newFormat] != 0;
+    return sizeBytes >>> shifts[newFormat] != 0
+        && (positionBytes & ((1L << shifts[newFormat]) - 1)) == 0;
   }
 
   /** Takes a format; the caller erases the data. */

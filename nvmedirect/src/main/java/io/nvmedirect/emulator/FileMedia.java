@@ -147,6 +147,13 @@ final class FileMedia implements Media {
     }
   }
 
+  /**
+   * Linux copies into the page cache page by page of the file, and ends a write early, for SIGKILL as for
+   * what it finds no space for, only between two of them. So of blocks that each are in one page of the
+   * file none is torn, if all of a block comes by one call; what the call has written is whole pages, or
+   * up to the end. Not kept: by a file system with blocks smaller than a page (XFS ends early between two
+   * of those), and where the page cache goes to the disk at a power cut by what the disk keeps.
+   */
   @Override
   public void write(long position, MemorySegment from, long offset, long lengthBytes)
       throws IOException {

@@ -24,6 +24,12 @@ final class IdentifyPages {
 
   private static final int OACS_FORMAT = 1 << 1;
   private static final int OACS_DOORBELL_BUFFER = 1 << 8;
+
+  // Atomic writes, in blocks less one (NVMe 1.4, section 6.4). What another device guarantees beyond a
+  // block is its own affair: the driver may make several commands of one.
+  private static final int ONE_BLOCK = 0;
+  private static final int WHOLE_COMMAND = 0xFFFF;
+
   private final Traits traits;
   private final EmulatedNamespace[] namespaces;
   private final long totalBytes;
@@ -107,6 +113,8 @@ final class IdentifyPages {
         .u8(
             525,
             (traits.local() ? 3 : 2) << 1 | 1) // VWC: present, Flush takes all namespaces or one
+        .u16(526, traits.local() ? WHOLE_COMMAND : ONE_BLOCK) // AWUN: one command at a time
+        .u16(528, ONE_BLOCK) // AWUPF
         .u32(536, sglSupport())
         .terminated(768, "nqn.2014-08.org.nvmexpress:uuid:" + subsystemUuid)
         .u16(2048, 2500); // PSD0: 25 W

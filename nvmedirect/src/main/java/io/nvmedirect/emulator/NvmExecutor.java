@@ -26,6 +26,8 @@ import org.jspecify.annotations.Nullable;
 final class NvmExecutor {
 
   private static final int ALL_NAMESPACES = 0xFFFF_FFFF;
+
+  /** Whole blocks of any format. */
   private static final int SCRATCH_BYTES = 64 << 10;
 
   /** Data that costs as much as a command. */
@@ -63,6 +65,10 @@ final class NvmExecutor {
   private final Health health;
   private final long maxTransferBytes;
   private final boolean nullModel;
+
+  /** Whether pages of the host's memory may go one by one: those of another process's files. */
+  private final boolean mayLosePages;
+
   private final int mostPsdt;
   private int cost;
   private final MemorySegment scratch = Arena.ofAuto().allocate(SCRATCH_BYTES, 4096);
@@ -93,6 +99,7 @@ final class NvmExecutor {
     this.maxTransferBytes = traits.maxTransferBytes();
     this.mostPsdt = traits.sgl() == EmulatorOptions.Sgl.OFF ? Sqe.PSDT_PRP : Sqe.PSDT_SGL_METADATA;
     this.nullModel = traits.model() == EmulatorOptions.Model.NULL;
+    this.mayLosePages = traits.shared();
   }
 
   private static long opcodes(IntPredicate which) {
@@ -147,6 +154,9 @@ final class NvmExecutor {
   }
 
   private int failed(MemorySegment command, int errno) {
+    if (errno == Errno.EFAULT) {
+      return Status.DATA_TRANSFER_ERROR; // it is the host's memory that is not there
+    }
     health.mediaErrors++;
     int opcode = Sqe.opcode(command, 0);
     if (opcode == Opcode.READ || opcode == Opcode.COMPARE || opcode == Opcode.VERIFY) {
@@ -285,16 +295,39 @@ final class NvmExecutor {
       return status;
     }
     long position = namespace.position(slba);
-    int pieces = data.count();
-    for (int i = 0; i < pieces; i++) {
-      long length = data.length(i);
-      media.write(position, data.segment(i), data.offset(i), length);
-      position += length;
+    if (data.isWholeBlocks((int) namespace.bytes(1), mayLosePages)) {
+      writePieces(position);
+    } else {
+      writeGathered(position, bytes);
     }
     makeDurable(command);
     namespace.written(slba, blocks);
     health.wrote(bytes);
     return Status.SUCCESS;
+  }
+
+  private void writePieces(long position) throws IOException {
+    long at = position;
+    int pieces = data.count();
+    for (int i = 0; i < pieces; i++) {
+      long length = data.length(i);
+      media.write(at, data.segment(i), data.offset(i), length);
+      at += length;
+    }
+  }
+
+  /**
+   * A block is atomic (AWUPF): all of its pieces are there before any of it is written, and then it is
+   * written at once. A write that ends in the midst leaves the block as it was, whether memory of the
+   * host's is gone or the process.
+   */
+  private void writeGathered(long position, long bytes) throws IOException {
+    for (long done = 0; done < bytes; ) {
+      long length = Math.min(SCRATCH_BYTES, bytes - done);
+      data.take(scratch, length);
+      media.write(position + done, scratch, 0, length);
+      done += length;
+    }
   }
 
   private static boolean forcesUnitAccess(MemorySegment command) {

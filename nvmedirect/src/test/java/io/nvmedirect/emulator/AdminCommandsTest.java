@@ -48,6 +48,9 @@ class AdminCommandsTest {
     assertThat(page.u32(516)).as("NN").isEqualTo(2);
     assertThat(page.u16(520)).as("ONCS").isEqualTo(0x9F);
     assertThat(page.u8(525)).as("VWC").isEqualTo(7);
+    assertThat(page.u16(526)).as("AWUN: one command at a time").isEqualTo(0xFFFF);
+    assertThat(page.u16(528)).as("AWUPF: one block").isZero();
+    assertThat(page.u16(532)).as("ACWU").isZero();
     assertThat(page.u32(536)).as("SGLS").isEqualTo(1);
     assertThat(text.substring(768)).startsWith("nqn.2014-08.org.nvmexpress:uuid:");
     assertThat(page.u8(4095)).isZero();

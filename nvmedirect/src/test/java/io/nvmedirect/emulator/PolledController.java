@@ -85,11 +85,16 @@ final class PolledController implements AutoCloseable {
   }
 
   void post(int queue, int opcode, int nsid, long prp1, int dw10, int dw11) {
+    post(queue, opcode, nsid, prp1, 0, dw10, dw11);
+  }
+
+  void post(int queue, int opcode, int nsid, long prp1, long prp2, int dw10, int dw11) {
     int tail = tails[queue];
     long at = sq(queue) + tail * 64L;
     memory.set(ValueLayout.JAVA_INT, at, tail << 16 | opcode);
     memory.set(ValueLayout.JAVA_INT, at + 4, nsid);
     memory.set(ValueLayout.JAVA_LONG, at + 24, prp1);
+    memory.set(ValueLayout.JAVA_LONG, at + 32, prp2);
     memory.set(ValueLayout.JAVA_INT, at + 40, dw10);
     memory.set(ValueLayout.JAVA_INT, at + 44, dw11);
     tails[queue] = tail + 1;
