@@ -34,7 +34,11 @@ final class CompletionThread {
 
   /** What a callback threw where nobody can catch it. */
   static void report(Throwable thrown) {
-    LOG.log(System.Logger.Level.ERROR, "a completion callback threw", thrown);
+    try {
+      LOG.log(System.Logger.Level.ERROR, "a completion callback threw", thrown);
+    } catch (OutOfMemoryError _) {
+      // There is no memory for that either, and others need this thread.
+    }
   }
 
   synchronized void add(NvmeQueue queue) {
@@ -71,28 +75,39 @@ final class CompletionThread {
 
   private void run() {
     // Short parks between polls leave the core to others, and are as short as they say.
-    TimerSlack.least();
-    int idle = 0;
+    int idle = -1;
     while (!closed) {
-      boolean waiting = false;
-      int reaped = 0;
-      // A callback may have left it set, and parking would return at once for ever.
-      var _ = Thread.interrupted();
-      for (NvmeQueue queue : queues) {
-        if (queue.hasAsyncInFlight()) {
-          waiting = true;
-          reaped += poll(queue);
+      try {
+        if (idle < 0) {
+          TimerSlack.least();
+          idle = 0;
         }
-      }
-      if (!waiting) {
-        park();
+        idle = turn(idle);
+      } catch (RuntimeException | Error e) {
+        // All operations of the device need this thread.
+        report(e);
         idle = 0;
-      } else if (reaped > 0) {
-        idle = 0;
-      } else {
-        idle = nap(idle);
       }
     }
+  }
+
+  /** Reaps once, and waits if there was nothing; returns how often that has happened in a row. */
+  private int turn(int idle) {
+    boolean waiting = false;
+    int reaped = 0;
+    // A callback may have left it set, and parking would return at once for ever.
+    var _ = Thread.interrupted();
+    for (NvmeQueue queue : queues) {
+      if (queue.hasAsyncInFlight()) {
+        waiting = true;
+        reaped += poll(queue);
+      }
+    }
+    if (!waiting) {
+      park();
+      return 0;
+    }
+    return reaped > 0 ? 0 : nap(idle);
   }
 
   /** Waits a little between two polls; returns how many there were in a row that found nothing. */

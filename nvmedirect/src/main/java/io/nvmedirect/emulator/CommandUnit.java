@@ -13,6 +13,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class CommandUnit {
 
+  /** Instead of a status: {@link Forwarding#PENDING}, {@link AdminExecutor#NO_COMPLETION}, or dropped. */
+  private static final int NO_COMPLETION = FaultInjector.DROP;
+
   private final Traits traits;
   private final AdminExecutor admin;
   private final NvmExecutor nvm;
@@ -24,6 +27,7 @@ final class CommandUnit {
   private final MemorySegment command = Arena.ofAuto().allocate(Sqe.BYTES, Sqe.BYTES);
 
   private int cost;
+  private int result;
 
   /** Volatile so that a test's thread can set it at any time. */
   private volatile @Nullable FaultInjector injector;
@@ -64,32 +68,55 @@ final class CommandUnit {
       return FaultInjector.FATAL;
     }
     int cid = Sqe.commandId(command, 0);
-    FaultInjector faults = injector;
-    int status = faults == null ? Status.SUCCESS : injected(faults, queue, cid);
-    if (status < 0) {
-      return status == FaultInjector.DROP ? FaultInjector.NONE : status;
+    result = 0;
+    int status;
+    try {
+      status = perform(queue, cid);
+    } catch (Error e) {
+      status = thrown(e);
     }
-    int result = 0;
-    if (status == Status.SUCCESS) {
-      if (queue.id != 0) {
-        status = nvm.execute(queue, command);
-        cost = nvm.cost();
-        if (status == Forwarding.PENDING) {
-          return FaultInjector.NONE;
-        }
-      } else {
-        status = admin.execute(command);
-        if (status == AdminExecutor.NO_COMPLETION) {
-          return FaultInjector.NONE;
-        }
-        result = admin.result();
-      }
+    if (status < 0) {
+      return status == NO_COMPLETION ? FaultInjector.NONE : status;
     }
     if (status != Status.SUCCESS) {
       status = recorded(queue, command, status);
     }
     complete(queue, cid, result, status);
     return FaultInjector.NONE;
+  }
+
+  /** The status of the command, {@link #NO_COMPLETION}, or what becomes of the controller. */
+  private int perform(DeviceSubmissionQueue queue, int cid) {
+    FaultInjector faults = injector;
+    int fault = faults == null ? FaultInjector.NONE : injected(faults, queue, cid);
+    if (fault != FaultInjector.NONE) {
+      return fault;
+    }
+    int status;
+    if (queue.id != 0) {
+      status = nvm.execute(queue, command);
+      cost = nvm.cost();
+    } else {
+      status = admin.execute(command);
+      result = admin.result();
+    }
+    return status;
+  }
+
+  /**
+   * The status of a command that an error has ended: there was no memory for it, or no stack. Others can
+   * go on. That memory of the host's is gone (SIGBUS) is its own affair here, and for hosts in other
+   * processes the server's, which finds out whose it was.
+   */
+  private int thrown(Error e) {
+    if (e instanceof InternalError) {
+      if (traits.shared()) {
+        throw e;
+      }
+      return Status.DATA_TRANSFER_ERROR;
+    }
+    EmulatedController.log("a command failed", e);
+    return Status.INTERNAL_ERROR;
   }
 
   /** About how long the last command took, in units of a small one: 1 or more. */

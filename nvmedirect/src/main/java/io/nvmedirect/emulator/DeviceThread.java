@@ -56,13 +56,26 @@ final class DeviceThread implements Engine {
   }
 
   private void run() {
-    TimerSlack.least();
-    int idle = 0;
+    int idle = -1;
     while (!closing) {
-      int done = writes.isEmpty() ? 0 : writes.applyTo(controller);
-      done += controller.poll();
-      idle = done > 0 ? 0 : pause(idle);
+      try {
+        if (idle < 0) {
+          TimerSlack.least();
+          idle = 0;
+        }
+        idle = turn(idle);
+      } catch (RuntimeException | Error e) {
+        // Whoever waits learns it from the controller, which needs this thread to be reset.
+        controller.threw(e);
+        idle = 0;
+      }
     }
+  }
+
+  private int turn(int idle) {
+    int done = writes.isEmpty() ? 0 : writes.applyTo(controller);
+    done += controller.poll();
+    return done > 0 ? 0 : pause(idle);
   }
 
   /** Waits a little; returns how often that has happened without work in between. */

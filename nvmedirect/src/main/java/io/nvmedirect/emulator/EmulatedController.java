@@ -50,6 +50,10 @@ final class EmulatedController {
   private final NvmExecutor nvm;
   private final EmulatedNamespace[] namespaces;
   private final Media media;
+
+  /** Whether a server's thread polls it, for a host in another process. */
+  private final boolean shared;
+
   private final @Nullable Forwarding forwarding;
   private final Interrupts interrupts;
 
@@ -99,6 +103,7 @@ final class EmulatedController {
     this.id = subsystem.freeControllerId();
     this.namespaces = namespaces;
     this.media = subsystem.media();
+    this.shared = traits.shared();
     this.forwarding = subsystem.forwarding();
     this.registers = registers;
     this.interrupts = interrupts;
@@ -157,6 +162,14 @@ final class EmulatedController {
 
   /** Acts on a register that the host has written. */
   void registerWritten(int offset, int value) {
+    try {
+      act(offset, value);
+    } catch (RuntimeException | Error e) {
+      fail(e);
+    }
+  }
+
+  private void act(int offset, int value) {
     switch (offset) {
       case Register.CC -> configure(value);
       case Register.NSSR -> resetSubsystem();
@@ -294,13 +307,36 @@ final class EmulatedController {
     registers.status(registers.status() | Register.CSTS_FATAL);
   }
 
-  /** The memory of a queue was freed under the controller; anything else is a defect in here. */
-  private void fail(RuntimeException cause) {
-    if (!(cause instanceof IllegalStateException)) {
-      defect = cause;
-      LOGGER.log(System.Logger.Level.ERROR, "the emulated controller failed", cause);
+  /**
+   * The memory of a queue was freed under the controller, or there is none left for what was to be done;
+   * anything else is a defect in here. The host learns of it by CSTS.CFS, and can reset the controller.
+   */
+  private void fail(Throwable cause) {
+    if (cause instanceof InternalError fault && shared) {
+      throw fault; // whose memory is gone the server finds out
     }
     fail();
+    if (cause instanceof IllegalStateException) {
+      return;
+    }
+    if (cause instanceof RuntimeException e) {
+      defect = e;
+    }
+    log("the emulated controller failed", cause);
+  }
+
+  /** What an engine's thread could not foresee: it goes on. */
+  void threw(Throwable cause) {
+    fail(cause);
+  }
+
+  /** Logs what was thrown, unless there is no memory for that either. */
+  static void log(String what, Throwable thrown) {
+    try {
+      LOGGER.log(System.Logger.Level.ERROR, what, thrown);
+    } catch (OutOfMemoryError _) {
+      // The status says it, too.
+    }
   }
 
   /** What was executed completes, and what was written becomes durable. */
@@ -389,7 +425,11 @@ final class EmulatedController {
 
   /** Completes a command that another device has executed. */
   void completeForwarded(DeviceSubmissionQueue queue, MemorySegment command, int status) {
-    commands.completeForwarded(queue, command, status);
+    try {
+      commands.completeForwarded(queue, command, status);
+    } catch (RuntimeException | Error e) {
+      fail(e); // and not whoever polls for all
+    }
   }
 
   /** A queue is deleted: what another device executes of it ends for nobody. */
@@ -436,7 +476,7 @@ final class EmulatedController {
         arbitration.takeStray();
       }
       finish();
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       fail(e);
     }
   }
@@ -454,13 +494,13 @@ final class EmulatedController {
    * @return what was done, in units of a small command; 0 if there was nothing to do
    */
   int poll() {
-    if (ending != Ending.NONE && forwarding != null) {
-      end(forwarding);
-    }
-    if (!running) {
-      return 0;
-    }
     try {
+      if (ending != Ending.NONE && forwarding != null) {
+        end(forwarding);
+      }
+      if (!running) {
+        return 0;
+      }
       int done = inFlight.isEmpty() ? 0 : inFlight.completeDue(System.nanoTime());
       done += work();
       if (++polls % STRAY_POLLS == 0) {
@@ -468,7 +508,7 @@ final class EmulatedController {
       }
       finish();
       return done;
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       fail(e);
       return 0;
     }
@@ -533,7 +573,7 @@ final class EmulatedController {
       arbitration.lookForStarved();
       queues.armEvents();
       return !arbitration.hasWork() && !arbitration.takeStray();
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       fail(e);
       return false;
     }
@@ -564,7 +604,7 @@ final class EmulatedController {
         finish();
         queues.armEvents();
       }
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       fail(e);
     }
   }

@@ -77,9 +77,11 @@ final class Forwarding implements BlockDevice.Listener {
       long slba,
       int bytes,
       int count) {
-    int number = free[freeCount - 1];
+    int number = free[--freeCount];
     Slot slot = slots[number];
     int opcode = Sqe.opcode(command, 0);
+    // An error in the midst of the device's work leaves the slot taken: the device may still use it.
+    boolean unused = true;
     try {
       if (data != null) {
         int status = data.resolve(command, bytes);
@@ -90,11 +92,16 @@ final class Forwarding implements BlockDevice.Listener {
           return status;
         }
       }
+      unused = false;
       device.begin(number, opcode, namespace, flags, slba, count);
     } catch (IOException e) {
+      unused = true;
       return Status.INTERNAL_ERROR;
+    } finally {
+      if (unused) {
+        free[freeCount++] = number;
+      }
     }
-    freeCount--;
     MemorySegment.copy(command, 0, slot.command, 0, Sqe.BYTES);
     slot.owner = owner;
     slot.queue = queue;
@@ -135,20 +142,24 @@ final class Forwarding implements BlockDevice.Listener {
     }
     DataPointer data = slot.data;
     forget(slot);
+    queue.completions.reserved--;
     int outcome = status;
     if (status == Status.SUCCESS && data != null && Sqe.opcode(slot.command, 0) == Opcode.READ) {
       outcome = toHost(number, slot, data);
     }
-    queue.completions.reserved--;
     owner.completeForwarded(queue, slot.command, outcome);
   }
 
   /** The host may have changed what the data pointer points to, or unmapped it: that is its affair. */
   private int toHost(int number, Slot slot, DataPointer data) {
-    int status = data.resolve(slot.command, slot.bytes);
-    return status == Status.SUCCESS
-        ? data.toHost(device.data(number).asSlice(0, slot.bytes))
-        : status;
+    try {
+      int status = data.resolve(slot.command, slot.bytes);
+      return status == Status.SUCCESS
+          ? data.toHost(device.data(number).asSlice(0, slot.bytes))
+          : status;
+    } catch (OutOfMemoryError e) {
+      return Status.INTERNAL_ERROR;
+    }
   }
 
   private static void forget(Slot slot) {

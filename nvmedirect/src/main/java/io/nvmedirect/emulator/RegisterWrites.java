@@ -52,8 +52,11 @@ final class RegisterWrites {
   int applyTo(EmulatedController controller) {
     int done = 0;
     while (count != 0) {
-      controller.registerWritten(offsets[head], values[head]);
-      remove();
+      try {
+        controller.registerWritten(offsets[head], values[head]);
+      } finally {
+        remove();
+      }
       done++;
     }
     return done;

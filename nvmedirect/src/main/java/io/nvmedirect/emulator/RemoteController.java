@@ -60,16 +60,19 @@ public final class RemoteController implements AutoCloseable {
       throws LinuxException {
     NativeFile file = NativeFile.inMemory("nvme-doorbells", BAR_BYTES);
     Arena arena = Arena.ofConfined();
+    boolean good = false;
     try {
       MemorySegment doorbells = Mmap.shared(file, DOORBELLS, BAR_BYTES - DOORBELLS, arena);
       RemoteController made =
           new RemoteController(subsystem, traits, namespaces, file, arena, doorbells);
       subsystem.add(made.controller);
+      good = true;
       return made;
-    } catch (LinuxException e) {
-      arena.close();
-      file.close();
-      throw e;
+    } finally {
+      if (!good) {
+        arena.close();
+        file.close();
+      }
     }
   }
 

@@ -32,9 +32,11 @@ public final class PollSet implements AutoCloseable {
   /** Waits for something to receive from now on. */
   public void add(int fd) {
     if (count == fds.length) {
-      fds = Arrays.copyOf(fds, 2 * count);
+      int[] more = Arrays.copyOf(fds, 2 * count);
       MemorySegment larger = Arena.ofAuto().allocate(2L * count * POLLFD_BYTES, 8);
       larger.copyFrom(entries);
+      // Both or none of them, if there is no memory.
+      fds = more;
       entries = larger;
     }
     fds[count] = fd;

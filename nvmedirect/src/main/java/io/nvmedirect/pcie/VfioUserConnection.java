@@ -45,6 +45,8 @@ final class VfioUserConnection implements AutoCloseable {
 
   private static final int MOST_ID = 0xffff;
 
+  private static final String OUT_OF_MEMORY = "receiving failed: the process is out of memory";
+
   /** What the server's commands are for. */
   interface CommandHandler {
 
@@ -347,6 +349,9 @@ final class VfioUserConnection implements AutoCloseable {
       lose("the server is gone: " + e.getMessage());
     } catch (IOException | RuntimeException e) {
       lose("receiving failed: " + e.getMessage());
+    } catch (Error e) {
+      // A message may be lost, and the next one may begin anywhere; there may be no memory for words.
+      lose(e instanceof OutOfMemoryError ? OUT_OF_MEMORY : "receiving failed: " + e);
     }
   }
 
@@ -422,18 +427,26 @@ final class VfioUserConnection implements AutoCloseable {
     } finally {
       lock.unlock();
     }
-    LOG.log(System.Logger.Level.DEBUG, "{0}: {1}", name, reason);
-    main.shutdown();
-    if (second != null) {
-      second.shutdown();
+    try {
+      main.shutdown();
+      if (second != null) {
+        second.shutdown();
+      }
+      LOG.log(System.Logger.Level.DEBUG, "{0}: {1}", name, reason);
+    } finally {
+      onLoss.run();
     }
-    onLoss.run();
   }
 
   /** Ends the connection, and returns when its threads have ended. Idempotent. */
   @Override
   public void close() {
     lose("it was closed");
+    // Once more, for there may have been no memory to do it; the threads wait for it.
+    main.shutdown();
+    if (twin != null) {
+      twin.shutdown();
+    }
     join(mainReader);
     if (twinReader != null) {
       join(twinReader);

@@ -1,5 +1,6 @@
 package io.nvmedirect.serve;
 
+import io.nvmedirect.emulator.RemoteController;
 import io.nvmedirect.emulator.Subsystem;
 import io.nvmedirect.linux.Errno;
 import io.nvmedirect.linux.EventFd;
@@ -56,8 +57,13 @@ final class Clients implements AutoCloseable {
     this.subsystem = subsystem;
     this.limits = limits;
     this.regionLimit = regionLimit;
-    this.wake = EventFd.create();
     this.ready = new PollSet();
+    try {
+      this.wake = EventFd.create();
+    } catch (LinuxException | RuntimeException | Error e) {
+      ready.close();
+      throw e;
+    }
     ready.add(wake.fd());
   }
 
@@ -114,6 +120,7 @@ final class Clients implements AutoCloseable {
    * @return whether there was anything
    */
   boolean look(long timeoutNs) throws LinuxException {
+    takeAdded();
     if (!paused.isEmpty() && System.nanoTime() - pausedNs >= RETRY_NS) {
       paused.forEach(l -> ready.add(l.fd()));
       paused.clear();
@@ -123,10 +130,6 @@ final class Clients implements AutoCloseable {
     }
     if (ready.isReady(wake.fd())) {
       wake.drain();
-      for (Listener next = added.poll(); next != null; next = added.poll()) {
-        listeners.add(next);
-        ready.add(next.fd());
-      }
     }
     // Connections first, so that who leaves makes room for who comes.
     for (Connection connection : List.copyOf(connections)) {
@@ -142,6 +145,17 @@ final class Clients implements AutoCloseable {
     return true;
   }
 
+  /** What there is no memory for now is left for the next look. */
+  private void takeAdded() {
+    for (Listener next = added.peek(); next != null; next = added.peek()) {
+      if (!listeners.contains(next)) {
+        listeners.add(next);
+      }
+      ready.add(next.fd());
+      added.remove();
+    }
+  }
+
   private void serve(Connection connection) {
     current = connection;
     boolean blocked = connection.isBlocked();
@@ -152,7 +166,7 @@ final class Clients implements AutoCloseable {
       }
     } catch (IOException e) {
       end(connection, e);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | OutOfMemoryError e) {
       fail(connection, e);
     }
   }
@@ -188,15 +202,23 @@ final class Clients implements AutoCloseable {
   }
 
   private void connect(Listener listener, UnixSocket socket) {
+    RemoteController controller = null;
+    Connection connection = null;
     try {
-      Connection connection =
-          new Connection(socket, subsystem.connect(limits), budget, regionLimit);
-      ready.add(connection.fd());
+      controller = subsystem.connect(limits);
+      connection = new Connection(socket, controller, budget, regionLimit);
       connections.add(connection);
+      ready.add(connection.fd());
       listener.connection = connection;
-    } catch (IOException | RuntimeException e) {
-      LOG.log(System.Logger.Level.WARNING, listener + ": a client was disconnected", e);
+    } catch (IOException | RuntimeException | OutOfMemoryError e) {
+      if (connection != null) {
+        connections.remove(connection);
+      }
+      if (controller != null) {
+        controller.close();
+      }
       socket.close();
+      log(listener + ": a client was disconnected: " + e.getMessage(), e);
     }
   }
 
@@ -214,9 +236,18 @@ final class Clients implements AutoCloseable {
     drop(connection);
   }
 
-  private void fail(Connection connection, RuntimeException thrown) {
-    LOG.log(System.Logger.Level.WARNING, connection + ": the client is disconnected", thrown);
+  private void fail(Connection connection, Throwable thrown) {
     drop(connection);
+    log(connection + ": the client is disconnected", thrown);
+  }
+
+  /** Logs what was thrown, unless there is no memory for that either. */
+  static void log(String what, Throwable thrown) {
+    try {
+      LOG.log(System.Logger.Level.WARNING, what, thrown);
+    } catch (OutOfMemoryError _) {
+      // Whoever waits is told in other ways.
+    }
   }
 
   private void drop(Connection connection) {
@@ -229,8 +260,8 @@ final class Clients implements AutoCloseable {
     }
     try {
       connection.close();
-    } catch (RuntimeException e) {
-      LOG.log(System.Logger.Level.WARNING, connection + ": while disconnecting it", e);
+    } catch (RuntimeException | OutOfMemoryError e) {
+      log(connection + ": while disconnecting it", e);
     }
   }
 

@@ -56,10 +56,14 @@ final class ForwardedDevice implements BlockDevice {
   private final int[] ended;
 
   private int endedCount;
+
+  /** How many of those were told: who is told may throw, and the others wait. */
+  private int toldCount;
+
   private int begun;
 
   /** Begun during a look at deadlines. */
-  private final List<Slot> waiting = new ArrayList<>();
+  private final List<Slot> waiting = new ArrayList<>(MOST_SLOTS);
 
   /** Whether a thread looks at deadlines, which owns the queue then; volatile so that it gives it back. */
   private volatile boolean looking;
@@ -311,6 +315,9 @@ final class ForwardedDevice implements BlockDevice {
 
   @Override
   public int poll(Listener listener) {
+    if (toldCount > 0) {
+      return tell(listener);
+    }
     if (begun == 0 || looking) {
       return 0;
     }
@@ -319,7 +326,9 @@ final class ForwardedDevice implements BlockDevice {
     queue.reap();
     if (queue.isLookDue(System.nanoTime())) {
       lookAtDeadlines();
-      return 0;
+      if (looking) {
+        return 0;
+      }
     }
     BlockRequest request = queue.takeAll();
     while (request != null) {
@@ -327,13 +336,18 @@ final class ForwardedDevice implements BlockDevice {
       request.deliver();
       request = next;
     }
-    int done = endedCount;
-    begun -= done;
-    endedCount = 0;
-    for (int i = 0; i < done; i++) {
-      Slot slot = slots[ended[i]];
+    return tell(listener);
+  }
+
+  private int tell(Listener listener) {
+    int done = endedCount - toldCount;
+    while (toldCount < endedCount) {
+      Slot slot = slots[ended[toldCount++]];
+      begun--;
       listener.completed(slot.number, slot.status);
     }
+    toldCount = 0;
+    endedCount = 0;
     return done;
   }
 
@@ -356,14 +370,10 @@ final class ForwardedDevice implements BlockDevice {
    */
   private void lookAtDeadlines() {
     looking = true;
-    boolean started = false;
     try {
       Thread.ofPlatform().daemon().name("nvme-server-deadlines").start(this::checkDeadlines);
-      started = true;
-    } finally {
-      if (!started) {
-        looking = false;
-      }
+    } catch (OutOfMemoryError e) {
+      looking = false; // no thread can be had: the next poll tries again
     }
   }
 
@@ -371,6 +381,8 @@ final class ForwardedDevice implements BlockDevice {
     try {
       queue.checkDeadlines(System.nanoTime());
       identifyChanged();
+    } catch (RuntimeException | Error e) {
+      Clients.log("a look at deadlines failed, and will be done again", e);
     } finally {
       looking = false;
     }

@@ -48,17 +48,21 @@ public final class NvmeServer implements AutoCloseable {
   static NvmeServer open(String device, ServeOptions options, RegionLimit regions)
       throws IOException {
     Subsystem subsystem = openDevice(device);
+    Clients clients = null;
     boolean good = false;
     try {
       // So that a namespace that is not there is an error now, and not when a client comes.
       subsystem.check(options.limits());
-      Clients clients = new Clients(subsystem, options.limits(), regions);
+      clients = new Clients(subsystem, options.limits(), regions);
       ServerThread thread = new ServerThread(subsystem, clients);
       thread.start();
       good = true;
       return new NvmeServer(device, clients, thread);
     } finally {
       if (!good) {
+        if (clients != null) {
+          clients.close();
+        }
         subsystem.close();
       }
     }

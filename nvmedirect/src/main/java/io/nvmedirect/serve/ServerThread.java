@@ -10,6 +10,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -48,6 +49,11 @@ final class ServerThread implements Runnable {
   private static final long SHORTEST_SLEEP_NS = TimeUnit.MICROSECONDS.toNanos(50);
   private static final long LONGEST_SLEEP_NS = TimeUnit.MILLISECONDS.toNanos(4);
   private static final int IDLE_PER_SLEEP = 8;
+
+  /** Until what there was no memory for is tried again, and how often at the end. */
+  private static final long RETRY_NS = TimeUnit.MILLISECONDS.toNanos(10);
+
+  private static final int MOST_ATTEMPTS = 100;
 
   private static final AtomicInteger COUNT = new AtomicInteger();
 
@@ -95,19 +101,19 @@ final class ServerThread implements Runnable {
 
   @Override
   public void run() {
-    TimerSlack.least();
-    idleSinceNs = System.nanoTime();
     try {
+      TimerSlack.least();
+      idleSinceNs = System.nanoTime();
       while (!closing) {
         try {
-          turn();
-        } catch (InternalError e) {
-          clients.dropFaulty(e);
+          turnAndDrop();
+        } catch (OutOfMemoryError e) {
+          outOfMemory(e);
         }
       }
     } catch (LinuxException | RuntimeException | Error e) {
-      LOG.log(System.Logger.Level.ERROR, thread.getName() + ": the server has ended", e);
       failure = e;
+      LOG.log(System.Logger.Level.ERROR, thread.getName() + ": the server has ended", e);
     } finally {
       try {
         end();
@@ -117,6 +123,20 @@ final class ServerThread implements Runnable {
     }
   }
 
+  private void turnAndDrop() throws LinuxException {
+    try {
+      turn();
+    } catch (InternalError e) {
+      clients.dropFaulty(e);
+    }
+  }
+
+  /** The process has no memory for what was to be done, maybe for a moment only: it is tried again. */
+  private void outOfMemory(OutOfMemoryError e) {
+    Clients.log(thread.getName() + " goes on", e);
+    LockSupport.parkNanos(RETRY_NS);
+  }
+
   /** Completes when all is closed, by {@link #close} or because the thread has failed. */
   CompletionStage<@Nullable Void> ended() {
     return ended;
@@ -124,12 +144,25 @@ final class ServerThread implements Runnable {
 
   private void end() {
     try {
-      clients.close();
-    } catch (InternalError e) {
-      // Memory of a client's that was gone, on the way out.
-      clients.close();
+      closeClients();
     } finally {
       closeDevice();
+    }
+  }
+
+  /** Each of them gets as far as it can, and who is left waits for a reply that never comes. */
+  private void closeClients() {
+    for (int attempt = 1; ; attempt++) {
+      try {
+        clients.close();
+        return;
+      } catch (InternalError | OutOfMemoryError e) {
+        // Memory of a client's that was gone, on the way out; or the process has none left.
+        if (attempt == MOST_ATTEMPTS) {
+          throw e;
+        }
+        LockSupport.parkNanos(RETRY_NS);
+      }
     }
   }
 

@@ -119,6 +119,13 @@ final class PolledController implements AutoCloseable {
     return count;
   }
 
+  /** SCT and SC of a completion that is there. */
+  int status(int queue, int index) {
+    int dw3 = memory.get(ValueLayout.JAVA_INT, cq(queue) + index * 16L + 12);
+    assertThat(dw3 >>> 16 & 1).as("phase").isEqualTo(1);
+    return dw3 >>> 17 & 0x7FF;
+  }
+
   int poll() {
     return controller.poll();
   }

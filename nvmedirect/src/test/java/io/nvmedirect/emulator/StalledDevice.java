@@ -5,6 +5,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
+import org.jspecify.annotations.Nullable;
 
 /** A device that completes as many commands as a test says, in order. */
 final class StalledDevice implements BlockDevice {
@@ -15,6 +16,9 @@ final class StalledDevice implements BlockDevice {
   private final Deque<Integer> begun = new ArrayDeque<>();
   final int[] counts = new int[256];
   int mayComplete;
+
+  /** Thrown by the next command. */
+  @Nullable Error next;
 
   @Override
   public int namespaces() {
@@ -53,6 +57,11 @@ final class StalledDevice implements BlockDevice {
 
   @Override
   public void begin(int slot, int opcode, int namespace, int flags, long slba, int blocks) {
+    Error thrown = next;
+    if (thrown != null) {
+      next = null;
+      throw thrown;
+    }
     begun.add(slot);
     counts[opcode]++;
   }

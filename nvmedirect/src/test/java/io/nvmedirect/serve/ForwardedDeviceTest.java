@@ -28,6 +28,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -422,6 +423,56 @@ class ForwardedDeviceTest {
       assertThat(read(handle, 0, DEPTH * BYTES)).containsOnly(9);
       handle.write(memory(1), 0);
       assertThat(read(handle, 0, BYTES)).containsOnly(1);
+    }
+  }
+
+  /** There is no memory for a moment: what was to be done is done later, and nobody is disconnected. */
+  @Test
+  void outOfMemory_theServerGoesOn() throws IOException {
+    AtomicReference<@Nullable Error> next = new AtomicReference<>();
+    held.holdUntil(() -> {
+      Error error = next.getAndSet(null);
+      if (error != null) {
+        throw error;
+      }
+      return true;
+    });
+    try (NvmeDevice device = open();
+        NvmeQueue queue = device.createQueue();
+        NvmeHandle handle = queue.createHandle()) {
+      for (int i = 1; i <= 3; i++) {
+        next.set(new OutOfMemoryError("made by a test"));
+        handle.write(memory(i), 0);
+        assertThat(next.get()).as("it was thrown").isNull();
+        assertThat(read(handle, 0, BYTES)).containsOnly(i);
+      }
+    }
+    try (NvmeDevice second = open()) {
+      assertThat(second.namespaceIds()).containsExactly(1, 2);
+    }
+    assertThat(thread.thread().isAlive()).isTrue();
+  }
+
+  /** Who is told of the first command throws: the others are told all the same. */
+  @Test
+  void poll_listenerThrows_theOthersAreTold() throws IOException {
+    try (Emulator other = Emulator.open(EmulatorOptions.parse("mem:8MiB"))) {
+      ForwardedDevice device = ForwardedDevice.open(new RingTransport(other), "other", 0);
+      List<Integer> told = new ArrayList<>();
+      for (int slot = 0; slot < DEPTH; slot++) {
+        device.begin(slot, Opcode.READ, 1, 0, slot, 1);
+      }
+      assertThatThrownBy(() ->
+              device.poll((slot, status) -> {
+                told.add(slot);
+                throw new InternalError("made by a test");
+              }))
+          .isInstanceOf(InternalError.class);
+      assertThat(told).hasSize(1);
+      assertThat(device.poll((slot, status) -> told.add(slot))).isEqualTo(DEPTH - 1);
+      assertThat(told).doesNotHaveDuplicates().hasSize(DEPTH);
+      assertThat(device.poll((slot, status) -> told.add(slot))).isZero();
+      device.close();
     }
   }
 
