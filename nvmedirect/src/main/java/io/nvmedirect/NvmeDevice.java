@@ -1,6 +1,7 @@
 package io.nvmedirect;
 
 import io.nvmedirect.address.Addresses;
+import io.nvmedirect.address.SystemFailure;
 import io.nvmedirect.cache.BlockCache;
 import io.nvmedirect.cache.RangeGuard;
 import io.nvmedirect.driver.Controller;
@@ -120,8 +121,12 @@ public final class NvmeDevice implements AutoCloseable {
    * @throws NvmeException if that fails; the message names the address and what to do
    */
   public static NvmeDevice open(String address, DeviceOptions options) throws IOException {
-    Addresses.Target target = Addresses.connect(address);
-    return open(address, target.transport(), target.namespace(), options);
+    try {
+      Addresses.Target target = Addresses.connect(address);
+      return open(address, target.transport(), target.namespace(), options);
+    } catch (IOException e) {
+      throw SystemFailure.of(address, e);
+    }
   }
 
   /** Opens what a transport has connected to; it is closed if that fails. */
@@ -290,7 +295,11 @@ public final class NvmeDevice implements AutoCloseable {
   public DmaBuffer allocate(long lengthBytes) throws IOException {
     synchronized (lock) {
       checkOpen();
-      return registry.allocate(lengthBytes);
+      try {
+        return registry.allocate(lengthBytes);
+      } catch (IOException e) {
+        throw SystemFailure.of(address, e);
+      }
     }
   }
 
@@ -386,9 +395,13 @@ public final class NvmeDevice implements AutoCloseable {
     } catch (IOException e) {
       // Mappings of the application's memory may be what there is no room for.
       if (!registry.dropMappings()) {
-        throw e;
+        throw SystemFailure.of(address, e);
       }
+    }
+    try {
       return controller.openQueue(depth, interrupt, priority.code());
+    } catch (IOException e) {
+      throw SystemFailure.of(address, e);
     }
   }
 

@@ -20,6 +20,8 @@ public final class Errno {
   public static final int ENOTDIR = 20;
   public static final int EISDIR = 21;
   public static final int EINVAL = 22;
+  public static final int ENFILE = 23;
+  public static final int EMFILE = 24;
   public static final int ENOTTY = 25;
   public static final int EFBIG = 27;
   public static final int ENOSPC = 28;
@@ -35,7 +37,15 @@ public final class Errno {
 
   private Errno() {}
 
-  /** Name and meaning: {@code ENOSPC (no space left on device)}. */
+  /** Whether neither this process nor the machine had a descriptor left. */
+  public static boolean isOutOfFiles(int errno) {
+    return errno == EMFILE || errno == ENFILE;
+  }
+
+  /**
+   * Name and meaning: {@code ENOSPC (no space left on device)}; of a limit that somebody has to raise, its
+   * value too.
+   */
   public static String describe(int errno) {
     return switch (errno) {
       case EPERM -> "EPERM (operation not permitted)";
@@ -55,6 +65,10 @@ public final class Errno {
       case ENOTDIR -> "ENOTDIR (not a directory)";
       case EISDIR -> "EISDIR (is a directory)";
       case EINVAL -> "EINVAL (invalid argument)";
+      case ENFILE -> "ENFILE (the machine has no descriptor left: see /proc/sys/fs/file-max)";
+      case EMFILE ->
+          "EMFILE (this process has no descriptor left: ulimit -n is %s; raise it)"
+              .formatted(ResourceLimit.openFiles());
       case ENOTTY -> "ENOTTY (inappropriate ioctl for device)";
       case EFBIG -> "EFBIG (file too large)";
       case ENOSPC -> "ENOSPC (no space left on device)";

@@ -15,6 +15,7 @@ public final class ResourceLimit {
   /** proc(5). VFIO's pinned pages are counted as locked (VmLck) there, not as pinned (VmPin). */
   private static final Path STATUS = Path.of("/proc/self/status");
 
+  private static final int RLIMIT_NOFILE = 7;
   private static final int RLIMIT_MEMLOCK = 8;
   private static final long RLIM_INFINITY = -1;
 
@@ -38,14 +39,25 @@ public final class ResourceLimit {
 
   /** Bytes of memory that may be locked; {@link Long#MAX_VALUE} for no limit. */
   public static long lockedMemoryBytes() throws LinuxException {
+    long soft = soft(RLIMIT_MEMLOCK);
+    if (soft < RLIM_INFINITY) {
+      throw new LinuxException("getrlimit(RLIMIT_MEMLOCK)", (int) -(soft + 1));
+    }
+    return soft == RLIM_INFINITY ? Long.MAX_VALUE : soft;
+  }
+
+  /** How many descriptors the process may have, as {@code ulimit -n} tells it. */
+  static String openFiles() {
+    long soft = soft(RLIMIT_NOFILE);
+    return soft == RLIM_INFINITY ? "unlimited" : soft < 0 ? "not known" : String.valueOf(soft);
+  }
+
+  /** The limit that holds, {@link #RLIM_INFINITY}, or if the call fails {@code -errno - 1}. */
+  private static long soft(int resource) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment limits = arena.allocate(2 * Long.BYTES, Long.BYTES);
-      int result = Libc.getrlimit(RLIMIT_MEMLOCK, limits);
-      if (result < 0) {
-        throw new LinuxException("getrlimit(RLIMIT_MEMLOCK)", -result);
-      }
-      long soft = limits.get(ValueLayout.JAVA_LONG, 0);
-      return soft == RLIM_INFINITY ? Long.MAX_VALUE : soft;
+      int result = Libc.getrlimit(resource, limits);
+      return result < 0 ? result - 1L : limits.get(ValueLayout.JAVA_LONG, 0);
     }
   }
 }

@@ -203,7 +203,8 @@ public final class UnixSocket implements AutoCloseable {
    *
    * @param wait until there is a byte
    * @return bytes received; 0 if the other side has closed; or {@link #WOULD_BLOCK}
-   * @throws LinuxException also if descriptors were lost (EPROTO), because there were too many of them
+   * @throws LinuxException also if descriptors were lost, because the process could have no more of them
+   *     (EMFILE), or there were too many at once (EPROTO)
    */
   public long receive(MemorySegment into, boolean wait, ArrayDeque<Integer> fds)
       throws LinuxException {
@@ -217,9 +218,12 @@ public final class UnixSocket implements AutoCloseable {
         received = LibcSockets.recvmsg(fd, message, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
       } while (received == -Errno.EINTR);
       if (received >= 0) {
+        int before = fds.size();
         takeFds(control.asSlice(0, message.get(ValueLayout.JAVA_LONG, MSG_CONTROLLEN)), fds);
         if ((message.get(ValueLayout.JAVA_INT, MSG_FLAGS) & MSG_CTRUNC) != 0) {
-          throw new LinuxException("receive descriptors from " + name, Errno.EPROTO);
+          // There is room for as many as the kernel passes: fewer are those that it could not install.
+          int errno = fds.size() - before < MAX_FDS ? Errno.EMFILE : Errno.EPROTO;
+          throw new LinuxException("receive descriptors from " + name, errno);
         }
       }
       return result("receive from ", received);

@@ -110,7 +110,9 @@ public final class VfioFunction implements PciFunction {
   static String reason(String pciAddress, IOException failure) {
     List<String> openHere = VfioGroup.openBeside(pciAddress);
     String what = String.valueOf(failure.getMessage());
-    if (openHere.contains(pciAddress)) {
+    Throwable cause = failure instanceof NvmeException ? failure.getCause() : failure;
+    boolean outOfFiles = cause instanceof LinuxException e && Errno.isOutOfFiles(e.errno());
+    if (openHere.contains(pciAddress) || outOfFiles) {
       return what;
     }
     try {

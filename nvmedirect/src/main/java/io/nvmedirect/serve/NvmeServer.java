@@ -1,6 +1,7 @@
 package io.nvmedirect.serve;
 
 import io.nvmedirect.address.Addresses;
+import io.nvmedirect.address.SystemFailure;
 import io.nvmedirect.emulator.EmulatorOptions;
 import io.nvmedirect.emulator.Subsystem;
 import io.nvmedirect.linux.LinuxException;
@@ -46,6 +47,15 @@ public final class NvmeServer implements AutoCloseable {
 
   /** Like the method above, with another limit, as servers of others have. */
   static NvmeServer open(String device, ServeOptions options, RegionLimit regions)
+      throws IOException {
+    try {
+      return start(device, options, regions);
+    } catch (IOException e) {
+      throw SystemFailure.of(device, e);
+    }
+  }
+
+  private static NvmeServer start(String device, ServeOptions options, RegionLimit regions)
       throws IOException {
     Subsystem subsystem = openDevice(device);
     Clients clients = null;

@@ -153,12 +153,7 @@ class AtomicBlocksTest {
       }
       assertThat(at).isEqualTo(63 * 4096);
       RawHost.Buffer whole = host.buffer(63 * 4096);
-      host.io().ok(
-          command(2)
-              .nsid(1)
-              .blocks(0, 63)
-              .flags(0x40)
-              .prp(whole.iova(), 63 * 4096));
+      host.io().ok(command(2).nsid(1).blocks(0, 63).flags(0x40).prp(whole.iova(), 63 * 4096));
       for (int i = 0; i <= pieces; i++) {
         int length = i == pieces ? last : bytes;
         assertThat(
@@ -192,8 +187,11 @@ class AtomicBlocksTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "mem:1MiB?lba=4096", "mem:1MiB?lba=4096&mode=thread", "mem:1MiB?lba=512",
-        "file:%s?size=1MiB&lba=4096", "file:%s?size=1MiB&lba=4096&mode=thread",
+        "mem:1MiB?lba=4096",
+        "mem:1MiB?lba=4096&mode=thread",
+        "mem:1MiB?lba=512",
+        "file:%s?size=1MiB&lba=4096",
+        "file:%s?size=1MiB&lba=4096&mode=thread",
         "file:%s?size=1MiB&lba=512"
       })
   void write_aPieceIsGone_leavesTheOldBlock(String address) throws IOException {

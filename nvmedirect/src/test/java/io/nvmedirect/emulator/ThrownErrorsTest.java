@@ -182,10 +182,9 @@ class ThrownErrorsTest {
     try (Subsystem subsystem = Subsystem.open(options)) {
       Traits traits = Traits.of(options);
       Interrupts interrupts =
-          new Interrupts(
-              vector -> {
-                throw thrown.maker.get();
-              });
+          new Interrupts(vector -> {
+            throw thrown.maker.get();
+          });
       RegisterFile registers = new RegisterFile(traits, interrupts);
       Iommu iommu = new Iommu();
       EmulatedController controller =

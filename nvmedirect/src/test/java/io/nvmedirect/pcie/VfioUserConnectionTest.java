@@ -29,11 +29,10 @@ class VfioUserConnectionTest {
     UnixSocket[] pair = UnixSocket.pair();
     AtomicInteger losses = new AtomicInteger();
     FutureTask<Void> server =
-        new FutureTask<>(
-            () -> {
-              serve(pair[1]);
-              return null;
-            });
+        new FutureTask<>(() -> {
+          serve(pair[1]);
+          return null;
+        });
     Thread.ofPlatform().daemon().start(server);
     Error error = noMemory ? new OutOfMemoryError("made by a test") : new StackOverflowError();
     VfioUserConnection.CommandHandler handler =

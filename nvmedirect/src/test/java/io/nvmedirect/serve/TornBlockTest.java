@@ -135,13 +135,7 @@ final class TornBlockTest {
   }
 
   @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "lba=4096",
-        "lba=4096&mode=thread",
-        "lba=512",
-        "lba=512&mode=thread"
-      })
+  @ValueSource(strings = {"lba=4096", "lba=4096&mode=thread", "lba=512", "lba=512&mode=thread"})
   void killedWriters_tearNoBlock(String options) throws IOException {
     String address = "file:%s?size=1MiB&%s".formatted(directory.resolve("image"), options);
     for (int kill = 0; kill < KILLS; kill++) {
@@ -183,13 +177,12 @@ final class TornBlockTest {
       Writer writer = new Writer(client);
       Thread killer =
           Thread.ofPlatform()
-              .start(
-                  () -> {
-                    while (written.get() < WRITES) {
-                      Thread.onSpinWait();
-                    }
-                    child.kill();
-                  });
+              .start(() -> {
+                while (written.get() < WRITES) {
+                  Thread.onSpinWait();
+                }
+                child.kill();
+              });
       try {
         while (true) {
           writer.write(written.get() + 1);
@@ -283,24 +276,23 @@ final class TornBlockTest {
   private static Thread writer(
       NvmeDevice device, int from, AtomicBoolean ends, AtomicReference<Throwable> failure) {
     return Thread.ofPlatform()
-        .start(
-            () -> {
-              try (NvmeQueue queue = device.createQueue();
-                  NvmeHandle handle = queue.createHandle();
-                  DmaBuffer buffer = device.allocate(2 * BYTES)) {
-                MemorySegment[] pieces = new MemorySegment[PIECES];
-                for (int i = 0; i < PIECES; i++) {
-                  pieces[i] = buffer.segment().asSlice(2L * i * PIECE_BYTES, PIECE_BYTES);
-                }
-                for (int number = from; !ends.get(); number++) {
-                  for (long at = 0; at < 2 * BYTES; at += Integer.BYTES) {
-                    buffer.segment().set(ValueLayout.JAVA_INT, at, number);
-                  }
-                  handle.write(pieces, 0);
-                }
-              } catch (IOException | RuntimeException | Error e) {
-                failure.set(e);
+        .start(() -> {
+          try (NvmeQueue queue = device.createQueue();
+              NvmeHandle handle = queue.createHandle();
+              DmaBuffer buffer = device.allocate(2 * BYTES)) {
+            MemorySegment[] pieces = new MemorySegment[PIECES];
+            for (int i = 0; i < PIECES; i++) {
+              pieces[i] = buffer.segment().asSlice(2L * i * PIECE_BYTES, PIECE_BYTES);
+            }
+            for (int number = from; !ends.get(); number++) {
+              for (long at = 0; at < 2 * BYTES; at += Integer.BYTES) {
+                buffer.segment().set(ValueLayout.JAVA_INT, at, number);
               }
-            });
+              handle.write(pieces, 0);
+            }
+          } catch (IOException | RuntimeException | Error e) {
+            failure.set(e);
+          }
+        });
   }
 }
