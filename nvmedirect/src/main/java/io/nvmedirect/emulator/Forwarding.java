@@ -80,7 +80,8 @@ final class Forwarding implements BlockDevice.Listener {
     int number = free[--freeCount];
     Slot slot = slots[number];
     int opcode = Sqe.opcode(command, 0);
-    // An error in the midst of the device's work leaves the slot taken: the device may still use it.
+    // An error in the midst of the device's work leaves the slot taken: the device may still use
+    // it.
     boolean unused = true;
     try {
       if (data != null) {

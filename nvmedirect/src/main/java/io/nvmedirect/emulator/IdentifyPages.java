@@ -25,7 +25,8 @@ final class IdentifyPages {
   private static final int OACS_FORMAT = 1 << 1;
   private static final int OACS_DOORBELL_BUFFER = 1 << 8;
 
-  // Atomic writes, in blocks less one (NVMe 1.4, section 6.4). What another device guarantees beyond a
+  // Atomic writes, in blocks less one (NVMe 1.4, section 6.4). What another device guarantees
+  // beyond a
   // block is its own affair: the driver may make several commands of one.
   private static final int ONE_BLOCK = 0;
   private static final int WHOLE_COMMAND = 0xFFFF;

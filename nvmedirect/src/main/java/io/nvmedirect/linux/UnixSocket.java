@@ -115,7 +115,7 @@ public final class UnixSocket implements AutoCloseable {
   private static UnixSocket open(String what, Path path, Opening opening) throws LinuxException {
     int fd = LibcSockets.socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC);
     if (fd < 0) {
-      throw new LinuxException("socket", -fd);
+      throw new LinuxException(what + path, -fd);
     }
     UnixSocket made = new UnixSocket(path.toString(), fd);
     try (Arena arena = Arena.ofConfined()) {
@@ -221,7 +221,8 @@ public final class UnixSocket implements AutoCloseable {
         int before = fds.size();
         takeFds(control.asSlice(0, message.get(ValueLayout.JAVA_LONG, MSG_CONTROLLEN)), fds);
         if ((message.get(ValueLayout.JAVA_INT, MSG_FLAGS) & MSG_CTRUNC) != 0) {
-          // There is room for as many as the kernel passes: fewer are those that it could not install.
+          // There is room for as many as the kernel passes: fewer are those that it could not
+          // install.
           int errno = fds.size() - before < MAX_FDS ? Errno.EMFILE : Errno.EPROTO;
           throw new LinuxException("receive descriptors from " + name, errno);
         }

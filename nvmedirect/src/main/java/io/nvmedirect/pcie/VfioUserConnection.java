@@ -350,7 +350,8 @@ final class VfioUserConnection implements AutoCloseable {
     } catch (IOException | RuntimeException e) {
       lose("receiving failed: " + e.getMessage());
     } catch (Error e) {
-      // A message may be lost, and the next one may begin anywhere; there may be no memory for words.
+      // A message may be lost, and the next one may begin anywhere; there may be no memory for
+      // words.
       lose(e instanceof OutOfMemoryError ? OUT_OF_MEMORY : "receiving failed: " + e);
     }
   }

@@ -10,7 +10,6 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Tag;
@@ -34,15 +33,17 @@ class ThrownErrorsTest {
 
   @TempDir Path directory;
 
-  private enum Thrown {
-    OUT_OF_MEMORY(() -> new OutOfMemoryError("made by a test")),
-    STACK_OVERFLOW(StackOverflowError::new),
-    NO_CLASS(() -> new NoClassDefFoundError("made by a test"));
+  enum Thrown {
+    OUT_OF_MEMORY,
+    STACK_OVERFLOW,
+    NO_CLASS;
 
-    private final Supplier<Error> maker;
-
-    Thrown(Supplier<Error> maker) {
-      this.maker = maker;
+    Error make() {
+      return switch (this) {
+        case OUT_OF_MEMORY -> new OutOfMemoryError("made by a test");
+        case STACK_OVERFLOW -> new StackOverflowError();
+        case NO_CLASS -> new NoClassDefFoundError("made by a test");
+      };
     }
   }
 
@@ -123,11 +124,11 @@ class ThrownErrorsTest {
         command(8).nsid(1).blocks(0, 1)
       };
       for (RawHost.Command command : commands) {
-        media.next.set(thrown.maker.get());
+        media.next.set(thrown.make());
         assertThat(host.io().status(command)).isEqualTo(Status.INTERNAL_ERROR);
         host.checkWorks();
       }
-      media.next.set(thrown.maker.get());
+      media.next.set(thrown.make());
       assertThat(host.admin().status(command(0x80).nsid(1))).as("Format").isEqualTo(6);
       host.checkWorks();
       assertThat(host.device.defect()).isNull();
@@ -146,9 +147,9 @@ class ThrownErrorsTest {
         }
         return FaultInjector.NONE;
       });
-      next.set(thrown.maker.get());
+      next.set(thrown.make());
       assertThat(host.io().status(command(0).nsid(1))).isEqualTo(Status.INTERNAL_ERROR);
-      next.set(thrown.maker.get());
+      next.set(thrown.make());
       RawHost.Buffer page = host.buffer(4096);
       assertThat(host.admin().status(command(6).cdw(10, 1).data(page))).isEqualTo(6);
       host.checkWorks();
@@ -161,7 +162,7 @@ class ThrownErrorsTest {
   void shutdown_fails_andTheHostIsTold(String mode, Thrown thrown) throws IOException {
     ThrowingMedia media = new ThrowingMedia();
     try (RawHost host = start(media, mode)) {
-      media.next.set(thrown.maker.get());
+      media.next.set(thrown.make());
       host.device.write32(RawHost.CC, RawHost.ENABLE | SHUTDOWN);
       host.awaitStatus(ENABLED | FATAL | 1 << 2);
       host.disable();
@@ -183,7 +184,7 @@ class ThrownErrorsTest {
       Traits traits = Traits.of(options);
       Interrupts interrupts =
           new Interrupts(vector -> {
-            throw thrown.maker.get();
+            throw thrown.make();
           });
       RegisterFile registers = new RegisterFile(traits, interrupts);
       Iommu iommu = new Iommu();
