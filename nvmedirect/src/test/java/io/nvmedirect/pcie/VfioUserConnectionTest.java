@@ -8,6 +8,7 @@ import io.nvmedirect.vfiouser.Message;
 import io.nvmedirect.vfiouser.MessageSocket;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.Objects;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -56,8 +57,7 @@ class VfioUserConnectionTest {
   private static void serve(UnixSocket socket) throws IOException {
     try (MessageSocket server = new MessageSocket(socket, 1 << 20, 8)) {
       byte[] json = "{\"capabilities\":{}}\0".getBytes(StandardCharsets.UTF_8);
-      try (Message version = server.receive(true)) {
-        assertThat(version).isNotNull();
+      try (Message version = Objects.requireNonNull(server.receive(true))) {
         server.send(
             version.id(),
             Message.VERSION,
@@ -66,8 +66,8 @@ class VfioUserConnectionTest {
             MessageSocket.payload(4 + json.length).putShort(2, (short) 1).put(4, json),
             TIMEOUT_NS);
       }
-      try (Message reset = server.receive(true)) {
-        assertThat(reset).isNotNull();
+      try (Message reset = Objects.requireNonNull(server.receive(true))) {
+        assertThat(reset.command()).isEqualTo(Message.DEVICE_RESET);
         server.send(1, Message.DMA_READ, 0, 0, MessageSocket.payload(16), TIMEOUT_NS);
       }
       assertThatThrownBy(() -> server.receive(true)).isInstanceOf(IOException.class);
