@@ -11,13 +11,15 @@ import java.time.Duration;
  * @param cachePages pages of 4096 bytes that the block cache of buffered handles may hold; 0 for none
  * @param lazyCache whether the cache allocates its memory when it is first needed, and not at once
  * @param queueWeights how the queues of each {@link QueuePriority} share a controller that has them
+ * @param readOnly whether nothing will be changed: then what would change data fails, and the device may be in use
  */
 public record DeviceOptions(
     int namespace,
     Duration commandTimeout,
     int cachePages,
     boolean lazyCache,
-    QueueWeights queueWeights) {
+    QueueWeights queueWeights,
+    boolean readOnly) {
 
   /** 64 MiB. */
   private static final int DEFAULT_CACHE_PAGES = 16384;
@@ -25,7 +27,8 @@ public record DeviceOptions(
   private static final Duration SHORTEST = Duration.ofMillis(10);
   private static final Duration LONGEST = Duration.ofHours(24);
   private static final DeviceOptions DEFAULTS =
-      new DeviceOptions(0, Duration.ofSeconds(30), DEFAULT_CACHE_PAGES, true, QueueWeights.DEFAULT);
+      new DeviceOptions(
+          0, Duration.ofSeconds(30), DEFAULT_CACHE_PAGES, true, QueueWeights.DEFAULT, false);
 
   public DeviceOptions {
     if (namespace < 0) {
@@ -46,15 +49,18 @@ public record DeviceOptions(
   }
 
   public DeviceOptions withNamespace(int namespace) {
-    return new DeviceOptions(namespace, commandTimeout, cachePages, lazyCache, queueWeights);
+    return new DeviceOptions(
+        namespace, commandTimeout, cachePages, lazyCache, queueWeights, readOnly);
   }
 
   public DeviceOptions withCommandTimeout(Duration commandTimeout) {
-    return new DeviceOptions(namespace, commandTimeout, cachePages, lazyCache, queueWeights);
+    return new DeviceOptions(
+        namespace, commandTimeout, cachePages, lazyCache, queueWeights, readOnly);
   }
 
   public DeviceOptions withCachePages(int cachePages) {
-    return new DeviceOptions(namespace, commandTimeout, cachePages, lazyCache, queueWeights);
+    return new DeviceOptions(
+        namespace, commandTimeout, cachePages, lazyCache, queueWeights, readOnly);
   }
 
   /** Buffered handles then do unbuffered I/O of any alignment. */
@@ -63,10 +69,24 @@ public record DeviceOptions(
   }
 
   public DeviceOptions withLazyCache(boolean lazyCache) {
-    return new DeviceOptions(namespace, commandTimeout, cachePages, lazyCache, queueWeights);
+    return new DeviceOptions(
+        namespace, commandTimeout, cachePages, lazyCache, queueWeights, readOnly);
   }
 
   public DeviceOptions withQueueWeights(QueueWeights queueWeights) {
-    return new DeviceOptions(namespace, commandTimeout, cachePages, lazyCache, queueWeights);
+    return new DeviceOptions(
+        namespace, commandTimeout, cachePages, lazyCache, queueWeights, readOnly);
+  }
+
+  /**
+   * For reading only. A file needs no permission to write then and is not created, a disk may be mounted or otherwise
+   * in use, and what would change data fails with "Namespace is Write Protected" before the device sees it.
+   *
+   * <p>Without this, opening a file or block device that is in use fails, and nobody else can mount it or open it to
+   * write while it is open.
+   */
+  public DeviceOptions withReadOnly(boolean readOnly) {
+    return new DeviceOptions(
+        namespace, commandTimeout, cachePages, lazyCache, queueWeights, readOnly);
   }
 }

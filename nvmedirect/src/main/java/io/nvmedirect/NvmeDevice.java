@@ -19,6 +19,7 @@ import io.nvmedirect.spec.NamespaceDescriptors;
 import io.nvmedirect.spec.NvmeException;
 import io.nvmedirect.spec.Opcode;
 import io.nvmedirect.spec.SmartLog;
+import io.nvmedirect.spec.Status;
 import io.nvmedirect.transport.IoLock;
 import io.nvmedirect.transport.Transport;
 import java.io.IOException;
@@ -70,6 +71,10 @@ public final class NvmeDevice implements AutoCloseable {
   private boolean lossReported;
 
   private volatile Namespace namespace;
+
+  /** Why nothing may be changed; null if it may. */
+  private final @Nullable String protection;
+
   private volatile Coherence coherence;
 
   private NvmeDevice(
@@ -78,6 +83,10 @@ public final class NvmeDevice implements AutoCloseable {
     this.address = address;
     this.controller = controller;
     this.namespace = namespace;
+    this.protection =
+        options.readOnly()
+            ? "is open for reading only"
+            : namespace.writeProtected() ? "is write protected" : null;
     this.registry = new DmaRegistry(controller.dma());
     this.bounces = new BouncePool(registry::allocateUnlisted, BOUNCE_BYTES, MOST_BOUNCES);
     this.completionThread = new CompletionThread(address);
@@ -105,11 +114,12 @@ public final class NvmeDevice implements AutoCloseable {
   }
 
   /**
-   * Opens a device with the default options.
+   * Opens a device with the default options, for reading and writing.
    *
    * @param address {@code mem:SIZE}, {@code file:PATH}, {@code pci:0000:01:00.0} or {@code
    *     vfio-user:/run/dev.sock}, with options; see the README
-   * @throws NvmeException if that fails; the message names the address and what to do
+   * @throws NvmeException if that fails; the message names the address and what to do. A file or block device that is
+   *     in use (mounted, swap, part of another device, held open) is not opened, and the message says by whom
    */
   public static NvmeDevice open(String address) throws IOException {
     return open(address, DeviceOptions.defaults());
@@ -122,7 +132,7 @@ public final class NvmeDevice implements AutoCloseable {
    */
   public static NvmeDevice open(String address, DeviceOptions options) throws IOException {
     try {
-      Addresses.Target target = Addresses.connect(address);
+      Addresses.Target target = Addresses.connect(address, options.readOnly());
       return open(address, target.transport(), target.namespace(), options);
     } catch (IOException e) {
       throw SystemFailure.of(address, e);
@@ -198,6 +208,14 @@ public final class NvmeDevice implements AutoCloseable {
   /** The controller's VS register; {@link io.nvmedirect.spec.Register#versionName} names it. */
   public int version() throws IOException {
     return controller.version();
+  }
+
+  /**
+   * Whether whatever would change data fails: the device was opened so ({@link DeviceOptions#withReadOnly}), or its
+   * namespace was write protected then.
+   */
+  public boolean isReadOnly() {
+    return protection != null;
   }
 
   /** Identifier of the namespace that handles do I/O on. */
@@ -432,10 +450,11 @@ public final class NvmeDevice implements AutoCloseable {
    *
    * @throws IllegalStateException if a queue is open
    * @throws IllegalArgumentException if the namespace has no such format
-   * @throws NvmeException if that fails, also because other hosts have the namespace open: close it
-   *     there first
+   * @throws NvmeException if that fails, the device is read-only, or other hosts have the namespace open:
+   *     close it there first
    */
   public void format(int blockBytes) throws IOException {
+    checkWritable("Format NVM");
     require(controller().supportsFormat(), "Format NVM");
     changing.lock();
     try {
@@ -689,6 +708,22 @@ public final class NvmeDevice implements AutoCloseable {
 
   boolean mayStillUseMemory() {
     return controller.mayStillUseMemory();
+  }
+
+  /** Throws if what a command would change may not be changed. */
+  void checkWritable(int ioOpcode, long position, long lengthBytes) throws NvmeException {
+    if (protection != null) {
+      checkWritable(
+          "%s of %d bytes at %d".formatted(Opcode.ioName(ioOpcode), lengthBytes, position));
+    }
+  }
+
+  private void checkWritable(String command) throws NvmeException {
+    if (protection != null) {
+      throw new NvmeException(
+          "%s %s: %s".formatted(address, protection, command),
+          Status.NAMESPACE_WRITE_PROTECTED | Status.DNR);
+    }
   }
 
   /** Throws if the controller lacks an optional command. */

@@ -207,6 +207,7 @@ public final class NvmeHandle implements AutoCloseable {
    */
   public void write(MemorySegment from, long position) throws IOException {
     long length = from.byteSize();
+    device.checkWritable(Opcode.WRITE, position, length);
     if (has(HandleOption.BUFFERED)) {
       device.checkBytes(position, length);
       direct.first().checkUsable();
@@ -328,6 +329,7 @@ public final class NvmeHandle implements AutoCloseable {
    * Tells the device that a range is not needed any more; what it reads as then is up to the device.
    */
   public void discard(long position, long lengthBytes) throws IOException {
+    device.checkWritable(Opcode.DATASET_MANAGEMENT, position, lengthBytes);
     device.require(device.controller().supportsDatasetManagement(), Opcode.DATASET_MANAGEMENT);
     direct.checkRange(position, lengthBytes);
     if (lengthBytes > 0) {
@@ -338,6 +340,7 @@ public final class NvmeHandle implements AutoCloseable {
 
   /** Makes a range read as zeroes, without transferring any. */
   public void writeZeroes(long position, long lengthBytes) throws IOException {
+    device.checkWritable(Opcode.WRITE_ZEROES, position, lengthBytes);
     device.require(device.controller().supportsWriteZeroes(), Opcode.WRITE_ZEROES);
     direct.checkRange(position, lengthBytes);
     change(Opcode.WRITE_ZEROES, writeFlags(), position, lengthBytes);
@@ -356,6 +359,7 @@ public final class NvmeHandle implements AutoCloseable {
    * for tests of how an application meets media errors.
    */
   public void writeUncorrectable(long position, long lengthBytes) throws IOException {
+    device.checkWritable(Opcode.WRITE_UNCORRECTABLE, position, lengthBytes);
     device.require(device.controller().supportsWriteUncorrectable(), Opcode.WRITE_UNCORRECTABLE);
     direct.checkRange(position, lengthBytes);
     change(Opcode.WRITE_UNCORRECTABLE, 0, position, lengthBytes);
@@ -431,6 +435,7 @@ public final class NvmeHandle implements AutoCloseable {
   public boolean write(
       AsyncIo operation, DmaBuffer buffer, long offset, long lengthBytes, long position)
       throws IOException {
+    device.checkWritable(Opcode.WRITE, position, lengthBytes);
     direct.checkRange(position, lengthBytes);
     coherence.beforeWrite(position, lengthBytes);
     return direct.post(
@@ -498,6 +503,9 @@ public final class NvmeHandle implements AutoCloseable {
       long position,
       boolean queueIfFull)
       throws IOException {
+    if (opcode == Opcode.WRITE) {
+      device.checkWritable(opcode, position, memory.byteSize());
+    }
     direct.checkRange(position, memory.byteSize());
     coherence.beforeAsync(direct, opcode, position, memory.byteSize());
     return direct.post(operation, opcode, flags, memory, position, queueIfFull);

@@ -29,6 +29,7 @@ final class VectoredIo {
 
   void write(MemorySegment[] from, long position, int flags, boolean behind) throws IOException {
     long length = Segments.check(from, false);
+    device.checkWritable(Opcode.WRITE, position, length);
     direct.checkRange(position, length);
     if (length == 0) {
       return;
@@ -53,6 +54,7 @@ final class VectoredIo {
 
   void writeBuffered(MemorySegment[] from, long position, boolean through) throws IOException {
     long length = Segments.check(from, false);
+    device.checkWritable(Opcode.WRITE, position, length);
     device.checkBytes(position, length);
     direct.first().checkUsable();
     coherence.writeBuffered(direct, from, length, position, through);
@@ -67,6 +69,9 @@ final class VectoredIo {
       boolean queueIfFull)
       throws IOException {
     long length = Segments.check(memory, opcode == Opcode.READ);
+    if (opcode == Opcode.WRITE) {
+      device.checkWritable(opcode, position, length);
+    }
     direct.checkRange(position, length);
     coherence.beforeAsync(direct, opcode, position, length);
     return direct.post(operation, opcode, flags, memory, length, position, queueIfFull);

@@ -26,17 +26,21 @@ public final class Addresses {
   /**
    * Connects to the controller at an address, whatever its kind.
    *
+   * @param readOnly whether nothing will be changed there, so that others may use it meanwhile
    * @throws NvmeException if there is none, or it cannot be reached; the message names the address
    */
-  public static Target connect(String address) throws IOException {
+  public static Target connect(String address, boolean readOnly) throws IOException {
     if (VfioAddress.matches(address)) {
       VfioAddress parsed = VfioAddress.parse(address);
       return new Target(new RingTransport(VfioFunction.open(parsed)), parsed.namespace());
     }
     int colon = address.indexOf(':');
     return switch (colon < 0 ? "" : address.substring(0, colon)) {
-      case "mem", "file" ->
-          new Target(new RingTransport(Emulator.open(EmulatorOptions.parse(address))), 0);
+      case "mem", "file" -> {
+        EmulatorOptions parsed = EmulatorOptions.parse(address);
+        Emulator emulator = Emulator.open(readOnly ? parsed.asReadOnly() : parsed);
+        yield new Target(new RingTransport(emulator), 0);
+      }
       case "vfio-user" -> {
         VfioUserAddress parsed = VfioUserAddress.parse(address);
         yield new Target(new RingTransport(VfioUserFunction.open(parsed)), parsed.namespace());

@@ -19,6 +19,7 @@ public final class Namespace {
   private final long sizeBlocks;
   private final int maxTransferBlocks;
   private final int sglAlignment;
+  private final boolean writeProtected;
 
   /**
    * What became of it; null while it is what it was. Beside the fields that each command reads, so that
@@ -32,13 +33,21 @@ public final class Namespace {
    * @param sizeBlocks logical blocks
    * @param maxTransferBlocks most blocks of one command that transfers data, 1 to 65536
    * @param sglAlignment of the data blocks of an SGL: 1 or 4 bytes; 0 if the controller takes no SGLs
+   * @param writeProtected whether commands that change data fail
    */
-  Namespace(int id, int blockShift, long sizeBlocks, int maxTransferBlocks, int sglAlignment) {
+  Namespace(
+      int id,
+      int blockShift,
+      long sizeBlocks,
+      int maxTransferBlocks,
+      int sglAlignment,
+      boolean writeProtected) {
     this.id = id;
     this.blockShift = blockShift;
     this.sizeBlocks = sizeBlocks;
     this.maxTransferBlocks = maxTransferBlocks;
     this.sglAlignment = sglAlignment;
+    this.writeProtected = writeProtected;
   }
 
   /**
@@ -65,7 +74,8 @@ public final class Namespace {
         Integer.numberOfTrailingZeros(blockBytes),
         identify.sizeBlocks(),
         (int) Math.min(MAX_COMMAND_BLOCKS, maxTransferBytes / blockBytes),
-        sglAlignment);
+        sglAlignment,
+        identify.writeProtected());
   }
 
   public int id() {
@@ -88,6 +98,11 @@ public final class Namespace {
   /** Of the data blocks of an SGL: 1 or 4 bytes; 0 if the controller takes no SGLs. */
   public int sglAlignment() {
     return sglAlignment;
+  }
+
+  /** Whether commands that change data fail. */
+  public boolean writeProtected() {
+    return writeProtected;
   }
 
   public int blockBytes() {

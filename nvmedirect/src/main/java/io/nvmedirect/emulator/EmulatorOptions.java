@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  * @param shadow whether Doorbell Buffer Config is offered
  * @param arbitration the best that is offered
  * @param sgl whether SGLs are taken as data pointers of I/O commands
+ * @param readOnly whether commands that change data fail, and a file is opened for reading only
  */
 public record EmulatorOptions(
     String address,
@@ -37,7 +38,8 @@ public record EmulatorOptions(
     Mode mode,
     boolean shadow,
     Arbitration arbitration,
-    Sgl sgl) {
+    Sgl sgl,
+    boolean readOnly) {
 
   /** {@link #sizeBytes} of a file that must exist: its size counts. */
   public static final long SIZE_OF_FILE = -1;
@@ -87,6 +89,25 @@ public record EmulatorOptions(
     DWORD
   }
 
+  /** The same, but write protected. */
+  public EmulatorOptions asReadOnly() {
+    return new EmulatorOptions(
+        address,
+        path,
+        sizeBytes,
+        lbaBytes,
+        namespaces,
+        mdtsBytes,
+        queues,
+        vectors,
+        model,
+        mode,
+        shadow,
+        arbitration,
+        sgl,
+        true);
+  }
+
   /** Bytes that the size is a multiple of: one block of each namespace. */
   public long unitBytes() {
     return (long) lbaBytes * namespaces;
@@ -127,6 +148,7 @@ public record EmulatorOptions(
     private boolean shadow;
     private Arbitration arbitration = Arbitration.RR;
     private Sgl sgl = Sgl.ON;
+    private boolean readOnly;
 
     Parser(String address) {
       this.address = address;
@@ -187,11 +209,12 @@ public record EmulatorOptions(
         case "shadow" -> shadow = onOff(name, value);
         case "arbitration" -> arbitration = choice(name, value, Arbitration.values());
         case "sgl" -> sgl = choice(name, value, Sgl.values());
+        case "readonly" -> readOnly = onOff(name, value);
         default ->
             throw bad(
                 "option",
                 name,
-                "expected size, lba, ns, mdts, queues, vectors, model, mode, shadow, arbitration or sgl");
+                "expected size, lba, ns, mdts, queues, vectors, model, mode, shadow, arbitration, sgl or readonly");
       }
     }
 
@@ -304,7 +327,8 @@ public record EmulatorOptions(
           chosen,
           shadow,
           arbitration,
-          sgl);
+          sgl,
+          readOnly);
     }
 
     private NvmeException bad(String what, String value, String right) {

@@ -4,14 +4,17 @@ import io.nvmedirect.linux.Errno;
 import io.nvmedirect.linux.LinuxException;
 import io.nvmedirect.linux.NativeFile;
 import io.nvmedirect.spec.NvmeException;
+import io.nvmedirect.sysfs.ExclusiveClaim;
+import io.nvmedirect.sysfs.Roots;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Blocks in a file that this process has locked. Written data is in the kernel's page cache until
+ * Blocks in a file or block device that nobody else has while this process may write to it. Written data is in the kernel's page cache until
  * {@link #flush}: the volatile write cache of the controller.
  *
  * <p>The size never changes: a file that somebody else truncates gives errors where it has no bytes
@@ -22,8 +25,16 @@ final class FileMedia implements Media {
   private static final int ZEROES_BYTES = 1 << 20;
 
   private final NativeFile file;
+
+  /** Of a file that was there before and may be written to. */
+  private final @Nullable ExclusiveClaim claim;
+
   private final Path path;
   private final long sizeBytes;
+
+  /** Ranges that are deallocated begin and end at multiples of it. */
+  private final int holeBytes;
+
   private final MemorySegment lastByte = Arena.ofAuto().allocate(1);
 
   /** Whether something was written since the last flush. */
@@ -32,20 +43,31 @@ final class FileMedia implements Media {
   /** The kernel forgets pages that it could not write back, so one failure is for good. */
   private boolean flushFailed;
 
-  private FileMedia(NativeFile file, Path path, long sizeBytes) {
+  private FileMedia(NativeFile file, @Nullable ExclusiveClaim claim, Path path, long sizeBytes) {
     this.file = file;
+    this.claim = claim;
     this.path = path;
     this.sizeBytes = sizeBytes;
+    this.holeBytes = file.holeBytes();
   }
 
   /** Opens the file of a {@code file:} address, or creates it if the address has a size. */
   static FileMedia open(EmulatorOptions options, Path path) throws NvmeException {
     try {
-      return openExisting(options, path);
+      return options.readOnly() ? openToRead(options, path) : openExisting(options, path);
     } catch (LinuxException e) {
       if (e.errno() != Errno.ENOENT) {
         throw failed(options, path, e);
       }
+    } catch (NvmeException e) {
+      throw e;
+    } catch (IOException e) {
+      throw new NvmeException(options.address() + ": " + e.getMessage(), e);
+    }
+    if (options.readOnly()) {
+      throw new NvmeException(
+          "%s: there is no file %s, and opening it for reading only does not create it"
+              .formatted(options.address(), path));
     }
     if (options.sizeBytes() == EmulatorOptions.SIZE_OF_FILE) {
       String separator = options.address().contains("?") ? "&" : "?";
@@ -65,7 +87,10 @@ final class FileMedia implements Media {
         switch (e.errno()) {
           case Errno.EISDIR -> path + " is a directory; name a file in it";
           case Errno.ENOENT -> "the directory of " + path + " does not exist; create it first";
-          case Errno.EACCES, Errno.EPERM, Errno.EROFS -> "no permission to write " + path;
+          case Errno.EACCES, Errno.EPERM, Errno.EROFS ->
+              options.readOnly()
+                  ? "no permission to read " + path
+                  : "no permission to write " + path + "; it may be opened for reading only";
           case Errno.ENOSPC, Errno.EDQUOT -> "no space for " + path;
           case Errno.EFBIG -> "the file system has no files of " + options.sizeBytes() + " bytes";
           default -> "cannot open " + path;
@@ -73,18 +98,35 @@ final class FileMedia implements Media {
     return new NvmeException(options.address() + ": " + what + " (" + e.getMessage() + ")", e);
   }
 
-  private static FileMedia openExisting(EmulatorOptions options, Path path)
-      throws LinuxException, NvmeException {
-    NativeFile file = NativeFile.open(path);
+  private static FileMedia openExisting(EmulatorOptions options, Path path) throws IOException {
+    ExclusiveClaim claim = ExclusiveClaim.of(Roots.local(), path);
     try {
-      lock(options, path, file);
-      long size = file.size();
-      checkSize(options, path, size);
-      return new FileMedia(file, path, size);
+      return new FileMedia(claim.file(), claim, path, size(options, path, claim.file()));
+    } catch (LinuxException | NvmeException e) {
+      claim.close();
+      throw e;
+    }
+  }
+
+  private static FileMedia openToRead(EmulatorOptions options, Path path) throws IOException {
+    if (Files.isDirectory(path)) {
+      throw new NvmeException(
+          "%s: %s is a directory; name a file in it".formatted(options.address(), path));
+    }
+    NativeFile file = NativeFile.openToRead(path);
+    try {
+      return new FileMedia(file, null, path, size(options, path, file));
     } catch (LinuxException | NvmeException e) {
       file.close();
       throw e;
     }
+  }
+
+  private static long size(EmulatorOptions options, Path path, NativeFile file)
+      throws LinuxException, NvmeException {
+    long size = file.size();
+    checkSize(options, path, size);
+    return size;
   }
 
   private static void lock(EmulatorOptions options, Path path, NativeFile file)
@@ -118,7 +160,7 @@ final class FileMedia implements Media {
     try {
       lock(options, path, file);
       file.truncate(options.sizeBytes());
-      return new FileMedia(file, path, options.sizeBytes());
+      return new FileMedia(file, null, path, options.sizeBytes());
     } catch (LinuxException | NvmeException e) {
       file.close();
       removeCreated(path, e);
@@ -166,12 +208,20 @@ final class FileMedia implements Media {
   public void discard(long position, long lengthBytes) throws IOException {
     checkNotTruncated();
     dirty = true;
-    if (!file.punchHole(position, lengthBytes)) {
-      writeZeroes(position, lengthBytes);
+    long end = position + lengthBytes;
+    long firstHole = Math.min(end, (position + holeBytes - 1) / holeBytes * holeBytes);
+    long lastHole = Math.max(firstHole, end / holeBytes * holeBytes);
+    writeZeroes(position, firstHole - position);
+    if (lastHole > firstHole && !file.punchHole(firstHole, lastHole - firstHole)) {
+      writeZeroes(firstHole, lastHole - firstHole);
     }
+    writeZeroes(lastHole, end - lastHole);
   }
 
   private void writeZeroes(long position, long lengthBytes) throws IOException {
+    if (lengthBytes == 0) {
+      return;
+    }
     try (Arena arena = Arena.ofShared()) {
       MemorySegment zeroes = arena.allocate(Math.min(ZEROES_BYTES, lengthBytes));
       for (long done = 0; done < lengthBytes; ) {
@@ -209,5 +259,8 @@ final class FileMedia implements Media {
   @Override
   public void close() {
     file.close();
+    if (claim != null) {
+      claim.close();
+    }
   }
 }

@@ -53,7 +53,7 @@ record Traits(
         options.arbitration(),
         options.sgl(),
         options.model(),
-        false,
+        options.readOnly(),
         true,
         false,
         ALL);
@@ -89,7 +89,7 @@ record Traits(
         arbitration,
         sgl,
         model,
-        limits.readOnly(),
+        readOnly || limits.readOnly(),
         local,
         true,
         optional);

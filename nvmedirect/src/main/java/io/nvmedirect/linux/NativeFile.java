@@ -17,8 +17,10 @@ public final class NativeFile implements AutoCloseable {
   private static final int O_RDWR = 2;
   private static final int O_CREAT = 0x40;
   private static final int O_EXCL = 0x80;
+  private static final int O_NONBLOCK = 0x800;
   private static final int O_CLOEXEC = 0x80000;
   private static final int SEEK_END = 2;
+  private static final long BLKSSZGET = 0x1268;
   private static final int FALLOC_FL_KEEP_SIZE = 1;
   private static final int FALLOC_FL_PUNCH_HOLE = 2;
   private static final int FALLOC_FL_ZERO_RANGE = 0x10;
@@ -47,6 +49,12 @@ public final class NativeFile implements AutoCloseable {
   /** Opens a file that exists, for reading and writing. */
   public static NativeFile open(Path path) throws LinuxException {
     return open(path, O_RDWR | O_CLOEXEC);
+  }
+
+  /** Opens a file that exists, for reading. */
+  public static NativeFile openToRead(Path path) throws LinuxException {
+    // So that a pipe that nobody writes to is not waited for.
+    return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   }
 
   /** Creates a file that must not exist. */
@@ -100,6 +108,11 @@ public final class NativeFile implements AutoCloseable {
    */
   public static NativeFile openExclusively(Path blockDevice) throws LinuxException {
     return open(blockDevice, O_RDONLY | O_CLOEXEC | O_EXCL);
+  }
+
+  /** Like {@link #openExclusively}, for reading and writing. */
+  public static NativeFile openToWriteExclusively(Path blockDevice) throws LinuxException {
+    return open(blockDevice, O_RDWR | O_CLOEXEC | O_EXCL);
   }
 
   private static NativeFile open(Path path, int flags) throws LinuxException {
@@ -183,6 +196,14 @@ public final class NativeFile implements AutoCloseable {
       result = Libc.fdatasync(fd);
     } while (result == -Errno.EINTR);
     check(result, "fdatasync");
+  }
+
+  /** {@link #punchHole} takes multiples of it: the logical block of a block device, any byte of a file. */
+  public int holeBytes() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment bytes = arena.allocate(ValueLayout.JAVA_INT);
+      return tryIoctl(BLKSSZGET, bytes) < 0 ? 1 : bytes.get(ValueLayout.JAVA_INT, 0);
+    }
   }
 
   /**

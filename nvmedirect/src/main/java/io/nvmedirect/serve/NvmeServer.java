@@ -57,7 +57,7 @@ public final class NvmeServer implements AutoCloseable {
 
   private static NvmeServer start(String device, ServeOptions options, RegionLimit regions)
       throws IOException {
-    Subsystem subsystem = openDevice(device);
+    Subsystem subsystem = openDevice(device, options.readOnly());
     Clients clients = null;
     boolean good = false;
     try {
@@ -79,11 +79,12 @@ public final class NvmeServer implements AutoCloseable {
   }
 
   /** What is in this process already needs no way through a driver. */
-  private static Subsystem openDevice(String device) throws IOException {
+  private static Subsystem openDevice(String device, boolean readOnly) throws IOException {
     if (device.startsWith("mem:") || device.startsWith("file:")) {
-      return Subsystem.open(EmulatorOptions.parse(device));
+      EmulatorOptions parsed = EmulatorOptions.parse(device);
+      return Subsystem.open(readOnly ? parsed.asReadOnly() : parsed);
     }
-    Addresses.Target target = Addresses.connect(device);
+    Addresses.Target target = Addresses.connect(device, readOnly);
     return Subsystem.over(
         ForwardedDevice.open(target.transport(), device, target.namespace()), device);
   }

@@ -7,7 +7,8 @@ import io.nvmedirect.emulator.Subsystem;
  *
  * @param queues I/O queue pairs, 1 to 64
  * @param namespace the only namespace that clients see, by its identifier, from 1; 0 for all of them
- * @param readOnly whether commands that change data fail
+ * @param readOnly whether commands that change data fail; the device is then opened for reading only, and may be in
+ *     use
  */
 public record ServeOptions(int queues, int namespace, boolean readOnly) {
 

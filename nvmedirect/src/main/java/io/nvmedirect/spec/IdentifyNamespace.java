@@ -16,6 +16,7 @@ import java.util.List;
  * @param metadataCapabilities MC
  * @param protectionSettings DPS; 0 if end-to-end protection is off
  * @param deallocateFeatures DLFEAT
+ * @param writeProtected NSATTR bit 0: whether commands that change data fail
  * @param nvmCapacityBytes NVMCAP bits 63:0
  * @param nguid 32 hexadecimal digits
  * @param eui64 16 hexadecimal digits
@@ -30,6 +31,7 @@ public record IdentifyNamespace(
     int metadataCapabilities,
     int protectionSettings,
     int deallocateFeatures,
+    boolean writeProtected,
     long nvmCapacityBytes,
     String nguid,
     String eui64,
@@ -62,6 +64,7 @@ public record IdentifyNamespace(
         Wire.u8(data, 27),
         Wire.u8(data, 29),
         Wire.u8(data, 33),
+        (Wire.u8(data, 99) & 1) != 0,
         Wire.u64(data, 48),
         hex.formatHex(Wire.bytes(data, 104, 16)),
         hex.formatHex(Wire.bytes(data, 120, 8)),

@@ -27,9 +27,12 @@ final class DeviceNodes {
 
   /**
    * The kernel's name of the block device that a path leads to, whatever the path is called; null if it leads to
-   * something else.
+   * something else, or to nothing.
    */
   static @Nullable String blockName(Roots roots, Path path) throws IOException {
+    if (Files.notExists(path)) {
+      return null;
+    }
     Path node = path.toRealPath();
     String number = DeviceNumber.of(node);
     if (number != null && number.startsWith("b")) {
@@ -41,5 +44,18 @@ final class DeviceNodes {
     String name = KernelFiles.name(node);
     boolean known = Files.exists(roots.block(name).resolve("dev"));
     return known && node.equals(roots.dev().toRealPath().resolve(name)) ? name : null;
+  }
+
+  /** The disk that a block device is a partition of; itself if it is none. */
+  static String disk(Roots roots, String name) {
+    Path block = roots.block(name);
+    if (Files.exists(block.resolve("partition"))) {
+      try {
+        return KernelFiles.name(block.toRealPath().resolveSibling(""));
+      } catch (IOException e) {
+        return name; // gone
+      }
+    }
+    return name;
   }
 }

@@ -14,12 +14,33 @@ final class DeviceNumber {
 
   /** That of an open file or a node; null if it is none of a device, or cannot be looked at. */
   static @Nullable String of(Path file) {
+    String number = orInode(file);
+    return number == null || number.startsWith("i") ? null : number;
+  }
+
+  /**
+   * That of a device as {@link #of} has it; of another file the number of its file system and its inode, which all
+   * of its names share. Null if it cannot be looked at.
+   */
+  static @Nullable String orInode(Path file) {
     FileStatus status = FileStatus.of(file.toString());
-    if (status == null || !(status.isBlockDevice() || status.isCharacterDevice())) {
+    if (status == null) {
       return null;
     }
-    String kind = status.isBlockDevice() ? "b" : "c";
-    return "%s%d:%d".formatted(kind, status.major(), status.minor());
+    return status.isBlockDevice()
+        ? block(status.major(), status.minor())
+        : status.isCharacterDevice()
+            ? "c" + status.major() + ":" + status.minor()
+            : inode(status.hostMajor(), status.hostMinor(), status.inode());
+  }
+
+  static String block(int major, int minor) {
+    return "b" + major + ":" + minor;
+  }
+
+  /** That of a file which is no node. */
+  static String inode(int hostMajor, int hostMinor, long inode) {
+    return "i" + hostMajor + ":" + hostMinor + " " + Long.toUnsignedString(inode);
   }
 
   /** That of a block device by its directory in sysfs; null if it is not there. */

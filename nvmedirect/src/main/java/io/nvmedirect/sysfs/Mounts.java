@@ -6,6 +6,7 @@ import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** The mounted file systems of this process, and of other mount namespaces as far as they can be read. */
 final class Mounts {
@@ -26,7 +27,9 @@ final class Mounts {
 
   private final Roots roots;
   private final List<Mount> own;
-  private final List<Mount> others = new ArrayList<>();
+
+  /** Read when they are first asked for. */
+  private @Nullable List<Mount> others;
 
   private Mounts(Roots roots) {
     this.roots = roots;
@@ -34,23 +37,31 @@ final class Mounts {
   }
 
   static Mounts read(Roots roots) {
-    Mounts mounts = new Mounts(roots);
-    Set<String> seen = new HashSet<>();
-    String self = KernelFiles.target(roots.proc().resolve("self/ns/mnt"));
-    if (self != null) {
-      seen.add(self);
-    }
-    for (Path process : Processes.all(roots.proc())) {
-      // The name of its namespace is for its owner only; without it the mounts are read once more.
-      String namespace = KernelFiles.target(process.resolve("ns/mnt"));
-      if (namespace == null || seen.add(namespace)) {
-        mounts.others.addAll(
-            parse(
-                process.resolve("mountinfo"),
-                " in the mount namespace of " + Processes.describe(process)));
+    return new Mounts(roots);
+  }
+
+  /** Those of other mount namespaces. */
+  private List<Mount> others() {
+    if (others == null) {
+      others = new ArrayList<>();
+      Set<String> seen = new HashSet<>();
+      String self = KernelFiles.target(roots.proc().resolve("self/ns/mnt"));
+      if (self != null) {
+        seen.add(self);
+      }
+      for (Path process : Processes.all(roots.proc())) {
+        // The name of its namespace is for its owner only; without it the mounts are read once
+        // more.
+        String namespace = KernelFiles.target(process.resolve("ns/mnt"));
+        if (namespace == null || seen.add(namespace)) {
+          others.addAll(
+              parse(
+                  process.resolve("mountinfo"),
+                  " in the mount namespace of " + Processes.describe(process)));
+        }
       }
     }
-    return mounts;
+    return others;
   }
 
   private static List<Mount> parse(Path mountinfo, String whose) {
@@ -78,11 +89,28 @@ final class Mounts {
     Set<String> places = places(own, number == null ? "" : number, names);
     if (places.isEmpty()) {
       // One is enough: containers have copies of each other's mounts.
-      places(others, number == null ? "" : number, names).stream()
+      places(others(), number == null ? "" : number, names).stream()
           .findFirst()
           .ifPresent(places::add);
     }
     return List.copyOf(places);
+  }
+
+  /**
+   * Where a file is mounted that is no device, which some file systems take (EROFS, those in user space).
+   *
+   * @param number which one ({@link DeviceNumber#orInode})
+   */
+  List<String> ofFile(String number) {
+    List<String> places = new ArrayList<>();
+    for (Mount mount : own) {
+      if (mount.device().startsWith("0:")
+          && mount.source().startsWith("/")
+          && number.equals(DeviceNumber.orInode(Path.of(mount.source())))) {
+        places.add(mount.place());
+      }
+    }
+    return places;
   }
 
   private Set<String> places(List<Mount> mounts, String number, Set<String> names) {

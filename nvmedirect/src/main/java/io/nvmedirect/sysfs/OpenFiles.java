@@ -6,17 +6,17 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Which processes have which device nodes open, as far as /proc shows it to this user. */
+/** Which processes have which files and device nodes open, as far as /proc shows it to this user. */
 final class OpenFiles {
 
   /** Links lead to what is open itself there, and in a copy of it only to what has the same name. */
   private static final Path PROCFS = Path.of("/proc");
 
   /**
-   * An open device node, or what may be one.
+   * An open file.
    *
    * @param node its name, which a container or {@code mknod} chooses as it likes
-   * @param number what it stands for; null if that could not be read
+   * @param number which one it is ({@link DeviceNumber#orInode}); null if that could not be read
    */
   private record Open(String process, String node, @Nullable String number) {
 
@@ -40,14 +40,16 @@ final class OpenFiles {
 
   private void add(Path process, boolean withNumbers) {
     Path descriptors = process.resolve("fd");
+    String description = null;
     complete &= Files.isReadable(descriptors) || !Files.exists(process);
     for (Path descriptor : KernelFiles.children(descriptors)) {
       String target = KernelFiles.target(descriptor);
       // Sockets, pipes and the like have no path.
       if (target != null && target.startsWith("/")) {
-        String number = withNumbers ? DeviceNumber.of(descriptor) : null;
+        String number = withNumbers ? DeviceNumber.orInode(descriptor) : null;
         if (number != null || target.startsWith("/dev/")) {
-          files.add(new Open(Processes.describe(process), target, number));
+          description = description == null ? Processes.describe(process) : description;
+          files.add(new Open(description, target, number));
         }
       }
     }
@@ -59,7 +61,7 @@ final class OpenFiles {
   }
 
   /**
-   * Who has a device open.
+   * Who has a device or file open.
    *
    * @param number what counts; null if the kernel does not tell
    * @param nodes its usual names, for open files of which only the name is known

@@ -14,22 +14,31 @@ final class Uses {
 
   private final Roots roots;
   private final Mounts mounts;
-  private final OpenFiles openFiles;
+  private final LoopDevices loops;
   private final Set<String> swaps = new HashSet<>();
+
+  /** Read when they are first asked for, for it takes the longest by far. */
+  private @Nullable OpenFiles openFiles;
 
   private Uses(Roots roots) {
     this.roots = roots;
     this.mounts = Mounts.read(roots);
-    this.openFiles = OpenFiles.read(roots.proc());
+    this.loops = LoopDevices.read(roots);
   }
 
   static Uses read(Roots roots) {
     Uses uses = new Uses(roots);
     for (String line : KernelFiles.lines(roots.proc().resolve("swaps"))) {
-      String file = line.split("\\s", 2)[0];
-      uses.swaps.add(DeviceNodes.name(roots.dev(), Mounts.unescape(file)));
+      String name = DeviceNodes.name(roots.dev(), Mounts.unescape(line.split("\\s", 2)[0]));
+      String number = name.startsWith("/") ? DeviceNumber.orInode(Path.of(name)) : null;
+      uses.swaps.add(number == null ? name : number);
     }
     return uses;
+  }
+
+  /** What a loop device lies on; null if it is none, or on nothing. */
+  LoopDevices.@Nullable Backing below(String loop) {
+    return loops.below(loop);
   }
 
   /** All uses of a controller: of the kernel's devices, and of its VFIO group. */
@@ -44,7 +53,7 @@ final class Uses {
       opened(uses, null, name, "controller " + name, number, List.of("/dev/" + name));
     }
     for (Namespace namespace : namespaces) {
-      new Visit(namespace.name(), uses).visit(namespace);
+      new Visit(namespace.name(), uses, null).visit(namespace);
     }
     if (group != null) {
       Path node = group.node(Path.of("dev"));
@@ -65,14 +74,42 @@ final class Uses {
     return List.copyOf(uses);
   }
 
-  /** All uses of a block device, of its partitions and of what lies on them, but for this process's. */
-  List<Use> of(String name) {
+  /**
+   * All uses of a block device: of it, of its partitions, of the disk that it is a partition of, and of what lies on
+   * them.
+   *
+   * @param except a loop device that does not count
+   */
+  List<Use> of(String name, @Nullable String except) {
     List<Use> uses = new ArrayList<>();
-    Visit visit = new Visit(name, uses);
+    Visit visit = new Visit(name, uses, except);
     visit.device(name, describe(name), List.of());
     visit.partitions(name);
-    long own = ProcessHandle.current().pid();
-    return uses.stream().filter(use -> !use.isOpenBy(own)).toList();
+    String disk = DeviceNodes.disk(roots, name);
+    if (!disk.equals(name)) {
+      visit.device(disk, describe(disk), List.of());
+    }
+    return List.copyOf(uses);
+  }
+
+  /**
+   * All uses of a file that is no device. The processes that have it open do not count: anybody may read a file, and
+   * who writes to it says so by a lock.
+   *
+   * @param number which one ({@link DeviceNumber#orInode})
+   * @param except a loop device that does not count
+   */
+  List<Use> ofFile(Path path, String number, @Nullable String except) {
+    List<Use> uses = new ArrayList<>();
+    new Visit(null, uses, except).file(path.toString(), number);
+    return List.copyOf(uses);
+  }
+
+  /** The processes that have a file open which is no device. */
+  List<Use> openers(Path path, String number) {
+    List<Use> uses = new ArrayList<>();
+    opened(uses, null, path.toString(), "file " + path, number, List.of());
+    return List.copyOf(uses);
   }
 
   private void opened(
@@ -82,6 +119,9 @@ final class Uses {
       String subject,
       @Nullable String number,
       List<String> nodes) {
+    if (openFiles == null) {
+      openFiles = OpenFiles.read(roots.proc());
+    }
     for (String process : openFiles.of(number, nodes)) {
       uses.add(new Use(Use.Kind.OPEN, namespace, device, subject, process));
     }
@@ -90,13 +130,18 @@ final class Uses {
   /** The way from a namespace up through all that lies on it; nothing is visited twice. */
   private final class Visit {
 
-    private final String namespace;
+    private final @Nullable String namespace;
     private final List<Use> uses;
+    private final @Nullable String except;
     private final Set<String> seen = new HashSet<>();
 
-    Visit(String namespace, List<Use> uses) {
+    /**
+     * @param except a loop device that does not count
+     */
+    Visit(@Nullable String namespace, List<Use> uses, @Nullable String except) {
       this.namespace = namespace;
       this.uses = uses;
+      this.except = except;
     }
 
     void visit(Namespace visited) {
@@ -128,14 +173,29 @@ final class Uses {
       }
       List<String> nodes = new ArrayList<>(otherNodes);
       nodes.add("/dev/" + name);
-      opened(uses, namespace, name, subject, DeviceNumber.ofBlock(roots.block(name)), nodes);
+      String number = DeviceNumber.ofBlock(roots.block(name));
+      opened(uses, namespace, name, subject, number, nodes);
       for (Path link : KernelFiles.children(roots.block(name).resolve("holders"))) {
         holder(name, subject, KernelFiles.name(link));
       }
-      for (Path loop : KernelFiles.children(roots.sys().resolve("class/block"))) {
-        // A loop device is no holder of what is below it.
-        if (("/dev/" + name).equals(KernelFiles.text(loop.resolve("loop/backing_file")))) {
-          holder(name, subject, KernelFiles.name(loop));
+      loops(name, subject, number, "/dev/" + name);
+    }
+
+    private void file(String path, String number) {
+      String subject = "file " + path;
+      for (String place : mounts.ofFile(number)) {
+        add(Use.Kind.MOUNTED, path, subject, place);
+      }
+      if (swaps.contains(number)) {
+        add(Use.Kind.SWAP, path, subject, "");
+      }
+      loops(path, subject, number, path);
+    }
+
+    private void loops(String name, String subject, @Nullable String number, String node) {
+      for (String loop : loops.on(number, node)) {
+        if (!loop.equals(except)) {
+          holder(name, subject, loop);
         }
       }
     }

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 /** Flows that always have so many requests outstanding on a {@link SimulatedPair}. */
 final class Simulation {
 
-  static final Namespace NAMESPACE = new Namespace(1, 9, (256L << 20) >> 9, 1024, 0);
+  static final Namespace NAMESPACE = new Namespace(1, 9, (256L << 20) >> 9, 1024, 0, false);
 
   /** One load of a flow. */
   final class Load {

@@ -30,14 +30,15 @@ class EmulatorOptionsTest {
                 EmulatorOptions.Mode.INLINE,
                 false,
                 EmulatorOptions.Arbitration.RR,
-                EmulatorOptions.Sgl.ON));
+                EmulatorOptions.Sgl.ON,
+                false));
   }
 
   @Test
   void parse_fileTakesEveryOption() throws NvmeException {
     EmulatorOptions options =
         EmulatorOptions.parse(
-            "file:/a/b.img?size=1GiB&lba=4096&ns=4&mdts=1MiB&queues=1&vectors=0&model=null&mode=thread&shadow=on&arbitration=wrr&sgl=dword");
+            "file:/a/b.img?size=1GiB&lba=4096&ns=4&mdts=1MiB&queues=1&vectors=0&model=null&mode=thread&shadow=on&arbitration=wrr&sgl=dword&readonly=on");
     assertThat(options.path()).isEqualTo(Path.of("/a/b.img"));
     assertThat(options.sizeBytes()).isEqualTo(1L << 30);
     assertThat(options.lbaBytes()).isEqualTo(4096);
@@ -50,7 +51,16 @@ class EmulatorOptionsTest {
     assertThat(options.shadow()).isTrue();
     assertThat(options.arbitration()).isEqualTo(EmulatorOptions.Arbitration.WRR);
     assertThat(options.sgl()).isEqualTo(EmulatorOptions.Sgl.DWORD);
+    assertThat(options.readOnly()).isTrue();
     assertThat(EmulatorOptions.parse("mem:1MiB?shadow=off").shadow()).isFalse();
+    EmulatorOptions writable =
+        EmulatorOptions.parse(
+            "file:/a/b.img?size=1GiB&lba=4096&ns=4&mdts=1MiB&queues=1&vectors=0&model=null&mode=thread&shadow=on&arbitration=wrr&sgl=dword");
+    assertThat(writable.readOnly()).isFalse();
+    assertThat(writable.asReadOnly())
+        .usingRecursiveComparison()
+        .ignoringFields("address")
+        .isEqualTo(options);
   }
 
   @Test

@@ -121,7 +121,8 @@ class FileMediaTest {
     Path file = directory.resolve("disk.img");
     String address = "file:" + file + "?size=1MiB";
     try (RawHost host = RawHost.start(address)) {
-      assertRefused(address, "another process", "open");
+      String own = "(pid %d)".formatted(ProcessHandle.current().pid());
+      assertRefused(address, "another process", "has locked " + file, "it is open in", own);
       assertRefused("file:" + file, "another process");
       host.checkWorks();
     }

@@ -29,6 +29,13 @@ class FileStatusTest {
     Path file = Files.createFile(directory.resolve("a file"));
     FileStatus status = Objects.requireNonNull(FileStatus.of(file.toString()));
     assertThat(status.isBlockDevice() || status.isCharacterDevice()).isFalse();
+    assertThat(status.isRegularFile()).isTrue();
+    assertThat(status.inode()).isEqualTo(Files.getAttribute(file, "unix:ino"));
+    long host = (long) Files.getAttribute(file, "unix:dev");
+    assertThat(status.hostMinor()).isEqualTo((int) ((host & 0xFF) | ((host >>> 12) & 0xFFF00)));
+    assertThat(status.hostMajor()).isEqualTo((int) (host >>> 8) & 0xFFF);
+    Path hard = Files.createLink(directory.resolve("hard"), file);
+    assertThat(FileStatus.of(hard.toString())).isEqualTo(status);
     assertThat(FileStatus.of(directory.resolve("missing").toString())).isNull();
   }
 }

@@ -129,6 +129,8 @@ class RecordsTest {
             "09",
             48,
             "00000000 10000000 0000000000000000",
+            99,
+            "01",
             104,
             "000102030405060708090a0b0c0d0e0f",
             120,
@@ -148,6 +150,7 @@ class RecordsTest {
     assertThat(ns.metadataCapabilities()).isEqualTo(3);
     assertThat(ns.deallocateFeatures()).isEqualTo(9);
     assertThat(ns.nvmCapacityBytes()).isEqualTo(1L << 36);
+    assertThat(ns.writeProtected()).isTrue();
     assertThat(ns.nguid()).isEqualTo("000102030405060708090a0b0c0d0e0f");
     assertThat(ns.eui64()).isEqualTo("5254001122334455");
   }

@@ -96,6 +96,11 @@ final class FakeMachine {
     return this;
   }
 
+  FakeMachine loop(String name, String number, Path backing) throws IOException {
+    return block("sys/devices/virtual/block/" + name, name, number)
+        .file("sys/devices/virtual/block/" + name + "/loop/backing_file", backing + "\n");
+  }
+
   FakeMachine process(int pid, String command, String... openFiles) throws IOException {
     file("proc/" + pid + "/comm", command + "\n");
     for (int i = 0; i < openFiles.length; i++) {
