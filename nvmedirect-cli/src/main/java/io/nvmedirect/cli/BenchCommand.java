@@ -123,7 +123,7 @@ final class BenchCommand implements Callable<Integer> {
     try (BenchDevices devices = new BenchDevices(namespace, nvmed)) {
       for (Job job : jobs) {
         if (job.target().engine() == Engine.NVMED) {
-          devices.open(job.target().address());
+          devices.open(job.target().address(), job.pattern().workload().writes);
         }
       }
       Run run = new Run(devices, nvmed.stop::requested, observer());

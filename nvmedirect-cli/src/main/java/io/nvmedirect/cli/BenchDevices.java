@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /** The devices of a bench: each is opened once, and one in memory or in a new file is filled first. */
 final class BenchDevices implements Devices, AutoCloseable {
@@ -28,8 +29,12 @@ final class BenchDevices implements Devices, AutoCloseable {
   /** By address, with the path of a file as the kernel knows it. */
   private final Map<String, Opened> sessions = new LinkedHashMap<>();
 
-  /** A device under the first of its names. */
-  private record Opened(String address, Session session) {}
+  /**
+   * A device under the first of its names.
+   *
+   * @param file the path of its file as the kernel knows it; null if it has none
+   */
+  private record Opened(String address, @Nullable Path file, boolean toWrite, Session session) {}
 
   private final Map<Path, ExclusiveClaim> claims = new HashMap<>();
 
@@ -40,38 +45,66 @@ final class BenchDevices implements Devices, AutoCloseable {
   }
 
   @Override
-  public NvmeDevice open(String address) throws IOException {
+  @SuppressWarnings("MustBeClosedChecker") // closed with the devices
+  public NvmeDevice open(String address, boolean writes) throws IOException {
     Opened opened = sessions.get(key(address));
-    if (opened != null) {
+    if (opened != null && (opened.toWrite || !writes)) {
       return opened.session.device();
     }
+    if (opened != null) {
+      sessions.remove(key(address));
+      opened.session.close();
+    }
     boolean isNew = isNewFile(address);
-    Session session = namespace.open(address, stop);
-    sessions.put(key(address), new Opened(address, session));
+    boolean isMemory = Addresses.isMemory(address);
+    boolean toWrite = writes || isNew || isMemory;
+    Session session = toWrite ? openToWrite(address) : namespace.openToRead(address, stop);
+    sessions.put(
+        key(address),
+        new Opened(opened == null ? address : opened.address, real(address), toWrite, session));
     if (isNew) {
       fill(session.device(), Long.MAX_VALUE);
-    } else if (Addresses.isMemory(address) && !address.contains("model=null")) {
+    } else if (isMemory && !address.contains("model=null") && !session.device().isReadOnly()) {
       fill(session.device(), LONGEST_FILL_NS);
     }
     return session.device();
   }
 
-  /** Two names of a file are one device, which two controllers could not share. */
-  private static String key(String address) throws IOException {
-    String path = Addresses.file(address);
-    return path == null || Files.notExists(Path.of(path))
-        ? address
-        : Path.of(path).toRealPath() + address.substring(address.indexOf(path) + path.length());
+  /** The device claims its file itself; a claim of another engine's would be in the way. */
+  private Session openToWrite(String address) throws IOException {
+    Path file = real(address);
+    ExclusiveClaim claim = file == null ? null : claims.remove(file);
+    if (claim != null) {
+      claim.close();
+    }
+    return namespace.openToWrite(address, stop);
   }
 
-  /** A block device is claimed until the bench is over, so that nobody mounts it meanwhile. */
+  private static @Nullable Path real(String address) throws IOException {
+    String path = Addresses.file(address);
+    return path == null || Files.notExists(Path.of(path)) ? null : Path.of(path).toRealPath();
+  }
+
+  /** Two names of a file are one device, which two controllers could not share. */
+  private static String key(String address) throws IOException {
+    Path real = real(address);
+    return real == null ? address : real + address.replaceFirst("(?s)^[^?]*", "");
+  }
+
+  /** Until the bench is over, so that nobody mounts it meanwhile. */
   @Override
   @SuppressWarnings("MustBeClosedChecker") // closed with the devices
   public void claim(Path path) throws IOException {
-    if (Files.exists(path)) {
-      Path real = path.toRealPath();
-      if (!claims.containsKey(real)) {
-        claims.put(real, ExclusiveClaim.of(roots, path));
+    if (Files.notExists(path)) {
+      return;
+    }
+    Path real = path.toRealPath();
+    boolean isOpen =
+        sessions.values().stream().anyMatch(opened -> opened.toWrite && real.equals(opened.file));
+    if (!isOpen && !claims.containsKey(real)) {
+      ExclusiveClaim claim = ExclusiveClaim.ofData(roots, path);
+      if (claim != null) {
+        claims.put(real, claim);
       }
     }
   }

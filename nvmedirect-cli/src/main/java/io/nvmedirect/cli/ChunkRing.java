@@ -66,19 +66,19 @@ final class ChunkRing implements AutoCloseable {
 
   /** Starts to fill a chunk from the device. */
   void read(int index, long position, int lengthBytes) throws IOException {
-    inFlight[index] = true;
     while (!handle.read(ios[index], buffer, (long) index * chunkBytes, lengthBytes, position)) {
       backoff.after(queue.poll());
     }
+    inFlight[index] = true;
     queue.ring();
   }
 
   /** Starts to write a chunk to the device. */
   void write(int index, long position, int lengthBytes) throws IOException {
-    inFlight[index] = true;
     while (!handle.write(ios[index], buffer, (long) index * chunkBytes, lengthBytes, position)) {
       backoff.after(queue.poll());
     }
+    inFlight[index] = true;
     queue.ring();
   }
 

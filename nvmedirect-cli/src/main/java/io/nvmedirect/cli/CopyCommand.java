@@ -5,6 +5,8 @@ import io.nvmedirect.cli.format.Sizes;
 import java.io.IOException;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -64,7 +66,7 @@ final class CopyCommand implements Callable<Integer> {
     return 0;
   }
 
-  private void refuseNonsense(boolean fromDevice, boolean toDevice) {
+  private void refuseNonsense(boolean fromDevice, boolean toDevice) throws IOException {
     if (source.equals("-") || target.equals("-")) {
       throw new ParameterException(
           spec.commandLine(), "for a standard stream use 'nvmed read' or 'nvmed write'");
@@ -75,9 +77,19 @@ final class CopyCommand implements Callable<Integer> {
           "neither %s nor %s is the address of a device; cp copies files"
               .formatted(source, target));
     }
-    if (source.equals(target) && !Addresses.isMemory(source)) {
+    if ((source.equals(target) && !Addresses.isMemory(source)) || isOneFile()) {
       throw new ParameterException(spec.commandLine(), "source and target are the same: " + source);
     }
+  }
+
+  private boolean isOneFile() throws IOException {
+    String from = Addresses.file(source);
+    String to = Addresses.file(target);
+    return from != null
+        && to != null
+        && Files.exists(Path.of(from))
+        && Files.exists(Path.of(to))
+        && Files.isSameFile(Path.of(from), Path.of(to));
   }
 
   private void fileToDevice() throws IOException {
@@ -87,7 +99,7 @@ final class CopyCommand implements Callable<Integer> {
           spec.commandLine(),
           "--verify reads the source twice, and %s ends once".formatted(source));
     }
-    try (Session to = namespace.open(target, nvmed.stop)) {
+    try (Session to = namespace.openToWrite(target, nvmed.stop)) {
       to.requireRange(0, Math.max(size, 0));
       long startNs = System.nanoTime();
       long count;
@@ -105,7 +117,7 @@ final class CopyCommand implements Callable<Integer> {
   }
 
   private void deviceToFile() throws IOException {
-    try (Session from = namespace.open(source, nvmed.stop)) {
+    try (Session from = namespace.openToRead(source, nvmed.stop)) {
       long size = from.device().sizeBytes();
       long startNs = System.nanoTime();
       try (DeviceInput input = new DeviceInput(from.device(), 0, size);
@@ -124,8 +136,8 @@ final class CopyCommand implements Callable<Integer> {
   }
 
   private void deviceToDevice() throws IOException {
-    try (Session from = namespace.open(source, nvmed.stop);
-        Session to = namespace.open(target, nvmed.stop)) {
+    try (Session from = namespace.openToRead(source, nvmed.stop);
+        Session to = namespace.openToWrite(target, nvmed.stop)) {
       long size = from.device().sizeBytes();
       to.requireRange(0, size);
       long startNs = System.nanoTime();

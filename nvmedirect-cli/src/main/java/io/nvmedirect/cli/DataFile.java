@@ -1,7 +1,10 @@
 package io.nvmedirect.cli;
 
+import io.nvmedirect.sysfs.ExclusiveClaim;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.channels.InterruptibleChannel;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
 import java.nio.file.Files;
@@ -31,7 +34,12 @@ final class DataFile {
     return FileChannel.open(path, StandardOpenOption.READ);
   }
 
-  /** Opens a file for writing from its start; what it held is gone. */
+  /**
+   * Opens a file for writing from its start; what it held is gone.
+   *
+   * @throws IOException also if it is a disk or the image of one that somebody uses
+   */
+  @SuppressWarnings("MustBeClosedChecker") // the channel closes the claim
   static WritableByteChannel output(String name, String address, Streams streams)
       throws IOException {
     if (name.equals("-")) {
@@ -42,11 +50,45 @@ final class DataFile {
     if (Files.isDirectory(path)) {
       throw new IOException(name + ": is a directory");
     }
-    return FileChannel.open(
-        path,
-        StandardOpenOption.WRITE,
-        StandardOpenOption.CREATE,
-        StandardOpenOption.TRUNCATE_EXISTING);
+    ExclusiveClaim claim = ExclusiveClaim.ofData(streams.roots(), path);
+    try {
+      FileChannel channel =
+          FileChannel.open(
+              path,
+              StandardOpenOption.WRITE,
+              StandardOpenOption.CREATE,
+              StandardOpenOption.TRUNCATE_EXISTING);
+      return claim == null ? channel : new ClaimedChannel(channel, claim);
+    } catch (IOException e) {
+      if (claim != null) {
+        claim.close();
+      }
+      throw e;
+    }
+  }
+
+  /** What is written to as long as it is claimed. */
+  private record ClaimedChannel(FileChannel channel, ExclusiveClaim claim)
+      implements WritableByteChannel, InterruptibleChannel {
+
+    @Override
+    public int write(ByteBuffer from) throws IOException {
+      return channel.write(from);
+    }
+
+    @Override
+    public boolean isOpen() {
+      return channel.isOpen();
+    }
+
+    @Override
+    public void close() throws IOException {
+      try {
+        channel.close();
+      } finally {
+        claim.close();
+      }
+    }
   }
 
   /** Bytes of a regular file; −1 if it is another kind of file, which ends when it ends. */

@@ -20,7 +20,11 @@ final class DeviceArguments {
   @SuppressWarnings("NullAway.Init")
   NamespaceOption namespace;
 
-  Session open(Stop stop) throws IOException {
-    return namespace.open(address, stop);
+  Session openToRead(Stop stop) throws IOException {
+    return namespace.openToRead(address, stop);
+  }
+
+  Session openToWrite(Stop stop) throws IOException {
+    return namespace.openToWrite(address, stop);
   }
 }

@@ -39,7 +39,7 @@ final class DiscardCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    try (Session session = device.open(nvmed.stop)) {
+    try (Session session = device.openToWrite(nvmed.stop)) {
       session.requireRange(offset, length);
       int block = session.device().blockBytes();
       if (offset % block != 0 || length % block != 0) {

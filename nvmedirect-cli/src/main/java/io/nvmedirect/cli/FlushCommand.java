@@ -21,7 +21,7 @@ final class FlushCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    try (Session session = device.open(nvmed.stop)) {
+    try (Session session = device.openToRead(nvmed.stop)) {
       try (NvmeQueue queue = session.device().createQueue();
           NvmeHandle handle = queue.createHandle()) {
         handle.flush();

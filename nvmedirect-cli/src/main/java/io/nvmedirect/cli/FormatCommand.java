@@ -46,7 +46,7 @@ final class FormatCommand implements Callable<Integer> {
     if (!force && !confirmed()) {
       throw new IOException("nothing was formatted");
     }
-    try (Session session = device.open(nvmed.stop)) {
+    try (Session session = device.openToWrite(nvmed.stop)) {
       session.device().format((int) lba);
       nvmed.say(
           "%s formatted: %d blocks of %d bytes (%s)"

@@ -37,7 +37,7 @@ final class InfoCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    try (Session session = device.open(nvmed.stop)) {
+    try (Session session = device.openToRead(nvmed.stop)) {
       Map<Integer, IdentifyNamespace> namespaces = new LinkedHashMap<>();
       for (int id : session.device().namespaceIds()) {
         namespaces.put(id, session.device().identifyNamespace(id));

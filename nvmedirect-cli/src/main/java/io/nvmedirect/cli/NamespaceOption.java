@@ -30,12 +30,21 @@ final class NamespaceOption {
     this.namespace = namespace;
   }
 
-  /** Opens a device that Ctrl-C closes in order. */
+  /** Opens a device that may be in use, for reading only; Ctrl-C closes it in order. */
+  Session openToRead(String address, Stop stop) throws IOException {
+    return open(address, stop, true);
+  }
+
+  /** Opens a device that nobody else may have; Ctrl-C closes it in order. */
+  Session openToWrite(String address, Stop stop) throws IOException {
+    return open(address, stop, false);
+  }
+
   @SuppressWarnings("MustBeClosedChecker") // the session closes it
-  Session open(String address, Stop stop) throws IOException {
+  private Session open(String address, Stop stop, boolean readOnly) throws IOException {
     stop.enter();
     try {
-      DeviceOptions options = DeviceOptions.defaults();
+      DeviceOptions options = DeviceOptions.defaults().withReadOnly(readOnly);
       return new Session(
           NvmeDevice.open(address, namespace == 0 ? options : options.withNamespace(namespace)),
           stop);

@@ -49,7 +49,7 @@ final class ReadCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    try (Session session = device.open(nvmed.stop)) {
+    try (Session session = device.openToRead(nvmed.stop)) {
       session.requireRange(offset, length);
       try (DeviceInput input = new DeviceInput(session.device(), offset, length);
           WritableByteChannel target = DataFile.output(output, device.address, nvmed.streams);

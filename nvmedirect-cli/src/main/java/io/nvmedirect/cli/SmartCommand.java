@@ -43,7 +43,7 @@ final class SmartCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    try (Session session = device.open(nvmed.stop)) {
+    try (Session session = device.openToRead(nvmed.stop)) {
       SmartLog smart = session.device().smart();
       if (json) {
         nvmed.say(json(smart));

@@ -46,7 +46,7 @@ final class WriteCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     long size = DataFile.size(input);
-    try (Session session = device.open(nvmed.stop)) {
+    try (Session session = device.openToWrite(nvmed.stop)) {
       session.requireRange(offset, Math.max(size, 0));
       long count;
       try (ReadableByteChannel source = DataFile.input(input, device.address, nvmed.streams);

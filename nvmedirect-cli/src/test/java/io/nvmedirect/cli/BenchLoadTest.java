@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.nvmedirect.NvmeDevice;
 import io.nvmedirect.sysfs.Roots;
 import java.io.IOException;
 import java.io.InputStream;
@@ -274,9 +275,39 @@ final class BenchLoadTest {
                   .formatted(path));
       assertThat(path).hasBinaryContent(new byte[1 << 20]);
     }
-    Cli.Result result = benchThere("file:%s --rw randwrite --runtime 1h".formatted(disk));
-    assertThat(result.err()).contains(disk + " is in use: partition sdb1 is mounted at /data");
-    assertThat(disk).hasBinaryContent(new byte[1 << 20]);
+  }
+
+  @Test
+  void image_ofAnotherOne_isReadAndNotWrittenTo() throws IOException {
+    Path image = Files.write(directory.resolve("disk.img"), new byte[1 << 20]);
+    try (NvmeDevice _ = NvmeDevice.open("file:" + image)) {
+      for (String load : List.of("file:" + image, image + " --engine filechannel")) {
+        Cli.Result read = bench(load + " --rw randread --io-size 64k");
+        assertThat(read.status()).as(read.toString()).isZero();
+        Cli.Result written = bench(load + " --rw randwrite --io-size 64k");
+        assertThat(written.status()).as(written.toString()).isEqualTo(1);
+        assertThat(written.err()).contains("has locked " + image);
+      }
+      assertThat(image).hasBinaryContent(new byte[1 << 20]);
+    }
+  }
+
+  /** One device for all of them: the first job alone would have opened it for reading only. */
+  @Test
+  void jobFile_readsAndThenWrites_byBothEngines() throws IOException {
+    Path image = Files.write(directory.resolve("disk.img"), new byte[1 << 20]);
+    Path link = Files.createSymbolicLink(directory.resolve("link"), image);
+    String head = "[global]\nio_size=64k\nstonewall\n";
+    String file = "filename=file:%s\nrw=".formatted(image);
+    String path = "ioengine=filechannel\nfilename=%s\nrw=".formatted(link);
+    for (String text :
+        List.of(
+            "[a]\n" + file + "read\n[b]\n" + file + "write\n[c]\n" + path + "write\n",
+            "[a]\n" + path + "write\n[b]\n" + file + "read\n[c]\n" + file + "write\n")) {
+      Files.write(image, new byte[1 << 20]);
+      done(jobs(head + text).toString());
+      assertThat(Files.readAllBytes(image)).isNotEqualTo(new byte[1 << 20]);
+    }
   }
 
   @Test

@@ -62,6 +62,17 @@ final class CopyCommandTest {
   }
 
   @Test
+  void copy_ontoItselfByAnotherName_isMisuse() throws IOException {
+    byte[] data = noise(SIZE, 5);
+    String image = file("a.img", data);
+    Path hard = Files.createLink(directory.resolve("b.img"), Path.of(image));
+    Cli.Result result = Cli.run("copy", "file:" + image, "file:" + hard + "?lba=4096");
+    assertThat(result.status()).as(result.toString()).isEqualTo(2);
+    assertThat(result.err()).contains("source and target are the same: file:" + image);
+    assertThat(hard).hasBinaryContent(data);
+  }
+
+  @Test
   void copy_sourceTooLarge_writesNothing() throws IOException {
     Cli.Result result = Cli.run("copy", file("in", noise(SIZE + 1, 4)), device("a", 512));
     assertFailure(result, "has 6291456 bytes (6 MiB)", "length=6291457 do not fit");

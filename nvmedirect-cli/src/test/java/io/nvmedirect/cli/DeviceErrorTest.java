@@ -50,7 +50,7 @@ final class DeviceErrorTest {
     options.set("runtime", "1m");
     Run run =
         new Run(
-            address -> device,
+            (address, writes) -> device,
             () -> false,
             (names, elapsedNs, totalNs, operations, measuredNs) -> {});
     assertThatExceptionOfType(NvmeException.class)

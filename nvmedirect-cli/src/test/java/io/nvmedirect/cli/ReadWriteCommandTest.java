@@ -2,10 +2,12 @@ package io.nvmedirect.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.nvmedirect.NvmeDevice;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -54,6 +56,63 @@ final class ReadWriteCommandTest {
     assertThat(read(lba, offset, length)).isEqualTo(part);
   }
 
+  /** Whoever reads needs neither a claim nor the right to write. */
+  @Test
+  void device_ofAnotherOne_isReadAndNotWrittenTo() throws IOException {
+    Path image = Files.write(directory.resolve("disk.img"), noise(1 << 20, 6));
+    String address = "file:" + image;
+    try (NvmeDevice _ = NvmeDevice.open(address)) {
+      for (String line : List.of("info", "smart", "flush", "read --length 4k --output -")) {
+        String[] words = line.replaceFirst("( |$)", " " + address + "$1").strip().split(" ");
+        assertSuccess(Cli.run(words));
+      }
+      for (String[] line :
+          new String[][] {
+            {"write", address, "--input", "-"},
+            {"discard", address, "--offset", "0", "--length", "4k"},
+            {"format", address, "--lba", "4096", "--force"},
+            {"serve", "vfio-user:" + directory.resolve("socket"), "--device", address},
+            {"copy", "mem:1MiB", address},
+            {"copy", "mem:1MiB", image.toString()},
+            {"read", "mem:1MiB", "--length", "1k", "--output", image.toString()}
+          }) {
+        Cli.Result result = Cli.run(line);
+        assertThat(result.status()).as(result.toString()).isEqualTo(1);
+        assertThat(result.err()).contains("has locked " + image);
+        assertThat(image).hasBinaryContent(noise(1 << 20, 6));
+      }
+    }
+  }
+
+  @Test
+  void output_diskThatIsMounted_isRefused() throws IOException {
+    new FakeMachine(directory)
+        .file("sys/devices/sdb/dev", "8:16\n")
+        .link("sys/class/block/sdb", "../../devices/sdb")
+        .mountinfo("30 22 8:16 / /data rw - ext4 /dev/sdb rw");
+    Path disk = Files.write(directory.resolve("dev/sdb"), noise(1 << 20, 7));
+    for (String[] line :
+        new String[][] {
+          {"copy", "mem:1MiB", disk.toString()},
+          {"read", "mem:1MiB", "--length", "1k", "--output", disk.toString()}
+        }) {
+      Cli.Result result = Cli.run(new byte[0], directory, line);
+      assertThat(result.status()).as(result.toString()).isEqualTo(1);
+      assertThat(result.err())
+          .contains(disk + " is in use: block device sdb is mounted at /data; nothing was written");
+      assertThat(disk).hasBinaryContent(noise(1 << 20, 7));
+    }
+  }
+
+  @Test
+  void read_missingFileWithASize_isNotCreated() {
+    Path missing = directory.resolve("missing");
+    Cli.Result result = Cli.run("info", "file:%s?size=1MiB".formatted(missing));
+    assertThat(result.status()).as(result.toString()).isEqualTo(1);
+    assertThat(result.err()).contains("there is no file " + missing);
+    assertThat(missing).doesNotExist();
+  }
+
   @Test
   void read_standardOutput_isTheDataAlone() throws IOException {
     byte[] data = noise(10_000, 3);
@@ -68,12 +127,14 @@ final class ReadWriteCommandTest {
   @Test
   void read_replacesTheFile() throws IOException {
     Path output = Path.of(file("out", noise(100, 4)));
+    makeImage();
     assertSuccess(Cli.run("read", address(512), "--length", "10", "--output", output.toString()));
     assertThat(output).hasBinaryContent(new byte[10]);
   }
 
   @Test
-  void read_beyondTheEnd_makesNoFile() {
+  void read_beyondTheEnd_makesNoFile() throws IOException {
+    makeImage();
     Path output = directory.resolve("out");
     Cli.Result result =
         Cli.run(
@@ -143,14 +204,18 @@ final class ReadWriteCommandTest {
   }
 
   @Test
-  void write_imageOfTheDevice_isRefused() {
-    assertSuccess(Cli.run("flush", address(512)));
+  void write_imageOfTheDevice_isRefused() throws IOException {
+    makeImage();
     String image = directory.resolve("nvme.img").toString();
     assertFailure(Cli.run("write", address(512), "--input", image), "is the image of the device");
     assertFailure(
         Cli.run("read", address(512), "--length", "1", "--output", image),
         "is the image of the device");
     assertThat(directory.resolve("nvme.img")).hasSize(SIZE);
+  }
+
+  private void makeImage() throws IOException {
+    Files.write(directory.resolve("nvme.img"), new byte[SIZE]);
   }
 
   private byte[] read(int lba, int offset, int length) {

@@ -11,6 +11,7 @@ import java.io.StringWriter;
 import java.nio.channels.Channels;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -123,6 +124,11 @@ final class ServeCommandTest {
       Cli.Result write = Cli.run("write", address, "--input", input.toString());
       assertThat(write.status()).isEqualTo(1);
       assertThat(write.err()).contains("Namespace is Write Protected");
+      for (String load : List.of("randwrite", "randrw")) {
+        Cli.Result bench = Cli.run("bench", address, "--rw", load, "--io-size", "64k");
+        assertThat(bench.status()).as(bench.toString()).isEqualTo(1);
+        assertThat(bench.err()).contains(address + " is write protected: rw=" + load);
+      }
     }
   }
 

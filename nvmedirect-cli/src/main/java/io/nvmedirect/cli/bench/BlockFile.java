@@ -40,9 +40,14 @@ record BlockFile(Path path, long sizeBytes, boolean writable, boolean direct) {
     }
   }
 
+  /** Whether a file is there and {@link #open} would make it longer. */
+  static boolean isShorter(Path path, long leastBytes) throws IOException {
+    return Files.isRegularFile(path) && Files.size(path) < leastBytes;
+  }
+
   /** Reads of a hole would come from nowhere. */
   private static void fill(Path path, long leastBytes) throws IOException {
-    if (Files.exists(path) && Files.size(path) >= leastBytes) {
+    if (Files.exists(path) && !isShorter(path, leastBytes)) {
       return;
     }
     byte[] noise = new byte[FILL_BYTES];

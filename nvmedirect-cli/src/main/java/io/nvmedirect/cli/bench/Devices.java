@@ -8,11 +8,15 @@ import java.nio.file.Path;
 @FunctionalInterface
 public interface Devices {
 
-  /** The device at an address; the same one each time. */
-  NvmeDevice open(String address) throws IOException;
+  /**
+   * The device at an address; the same one each time, if all that write to it have asked before it is used.
+   *
+   * @param writes whether it is written to; else it may be in use
+   */
+  NvmeDevice open(String address, boolean writes) throws IOException;
 
   /**
-   * Hears of a file or block device before it is written to, by whichever engine.
+   * Hears of a file or block device before it is written to, not by the framework.
    *
    * @throws IOException if it must not be written to, because somebody else uses it
    */

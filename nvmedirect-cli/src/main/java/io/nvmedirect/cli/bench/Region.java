@@ -20,16 +20,21 @@ record Region(@Nullable NvmeDevice device, @Nullable BlockFile file, long sizeBy
     Job.Pattern pattern = job.pattern();
     long end = pattern.size() == 0 ? 0 : pattern.offset() + pattern.size();
     String path = target.path();
-    if (path != null && pattern.workload().writes) {
-      devices.claim(Path.of(path));
-    }
+    boolean writes = pattern.workload().writes;
     if (path == null || target.engine() == Engine.NVMED) {
-      NvmeDevice device = devices.open(target.address());
+      NvmeDevice device = devices.open(target.address(), writes);
+      if (writes && device.isReadOnly()) {
+        throw new IOException(
+            "%s: %s is write protected: rw=%s".formatted(job.name(), target.address(), pattern.workload()));
+      }
       requireBlocks(job, device.blockBytes());
       requireQueues(job, device);
       return new Region(device, null, size(job, device.sizeBytes()));
     }
-    BlockFile file = BlockFile.open(Path.of(path), end, pattern.workload().writes, target.direct());
+    if (writes || BlockFile.isShorter(Path.of(path), end)) {
+      devices.claim(Path.of(path));
+    }
+    BlockFile file = BlockFile.open(Path.of(path), end, writes, target.direct());
     return new Region(null, file, size(job, file.sizeBytes()));
   }
 

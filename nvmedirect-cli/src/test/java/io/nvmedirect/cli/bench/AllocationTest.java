@@ -32,7 +32,7 @@ final class AllocationTest {
     try (NvmeDevice device = NvmeDevice.open("mem:16MiB?mode=thread")) {
       Run run =
           new Run(
-              address -> device,
+              (address, writes) -> device,
               () -> false,
               (names, elapsedNs, totalNs, operations, measuredNs) -> {});
       Result result = run.run(List.of(job)).getFirst();

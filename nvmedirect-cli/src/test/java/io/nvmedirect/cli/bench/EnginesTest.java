@@ -85,7 +85,7 @@ final class EnginesTest {
       Region region =
           Region.open(
               job,
-              address -> {
+              (address, writes) -> {
                 if (device == null) {
                   throw new IOException("no device");
                 }
@@ -208,7 +208,7 @@ final class EnginesTest {
 
   private static List<Result> run(Job job) throws IOException {
     return new Run(
-            address -> {
+            (address, writes) -> {
               throw new IOException(address);
             },
             () -> false,
@@ -238,7 +238,7 @@ final class EnginesTest {
     Path file = file(noise(1));
     Run run =
         new Run(
-            address -> {
+            (address, writes) -> {
               throw new IOException(address);
             },
             () -> false,

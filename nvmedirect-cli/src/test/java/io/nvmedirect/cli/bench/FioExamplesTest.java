@@ -176,7 +176,7 @@ final class FioExamplesTest {
     try (NvmeDevice device = NvmeDevice.open("mem:64MiB?mode=thread")) {
       Run run =
           new Run(
-              address -> device,
+              (address, writes) -> device,
               () -> false,
               (names, elapsedNs, totalNs, operations, measuredNs) -> {});
       List<Result> results = run.run(jobs);

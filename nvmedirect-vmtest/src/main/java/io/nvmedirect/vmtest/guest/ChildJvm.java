@@ -25,6 +25,11 @@ final class ChildJvm {
 
   private ChildJvm() {}
 
+  /** Starts it as root; what it writes is on the process's input. */
+  static Process start(Class<?> main, String... arguments) throws IOException {
+    return new ProcessBuilder(command(main, arguments)).redirectErrorStream(true).start();
+  }
+
   /** Runs it to its end as root. */
   static Result run(Class<?> main, String... arguments) throws IOException, InterruptedException {
     return await(command(main, arguments));

@@ -45,6 +45,8 @@ final class BaseImage {
           "crc64_rocksoft_generic?",
           "crct10dif_generic?",
           "ext4",
+          "loop",
+          "raid1",
           "vfio_iommu_type1",
           "vfio-pci",
           "nvme");
