@@ -124,8 +124,7 @@ class ExclusiveClaimTest {
         .file("data/disk.img", "content")
         .loop("loop3", "7:3", image)
         .file("dev/loop3", "content");
-    try (ExclusiveClaim claim =
-        ExclusiveClaim.of(Roots.under(root), root.resolve("dev/loop3"))) {
+    try (ExclusiveClaim claim = ExclusiveClaim.of(Roots.under(root), root.resolve("dev/loop3"))) {
       assertThat(claim.file()).hasToString(root.resolve("dev/loop3").toString());
       assertThatIOException()
           .as("what is below is claimed, too")

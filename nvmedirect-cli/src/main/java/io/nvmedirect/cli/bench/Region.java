@@ -25,7 +25,8 @@ record Region(@Nullable NvmeDevice device, @Nullable BlockFile file, long sizeBy
       NvmeDevice device = devices.open(target.address(), writes);
       if (writes && device.isReadOnly()) {
         throw new IOException(
-            "%s: %s is write protected: rw=%s".formatted(job.name(), target.address(), pattern.workload()));
+            "%s: %s is write protected: rw=%s"
+                .formatted(job.name(), target.address(), pattern.workload()));
       }
       requireBlocks(job, device.blockBytes());
       requireQueues(job, device);

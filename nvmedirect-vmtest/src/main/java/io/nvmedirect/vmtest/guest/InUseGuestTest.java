@@ -85,7 +85,10 @@ final class InUseGuestTest {
 
   private static boolean runs(String... command) throws Exception {
     Process process =
-        new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(ProcessBuilder.Redirect.DISCARD).start();
+        new ProcessBuilder(command)
+            .redirectErrorStream(true)
+            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+            .start();
     return process.waitFor() == 0;
   }
 
@@ -125,7 +128,8 @@ final class InUseGuestTest {
     Path job =
         Files.writeString(
             directory.resolve("job.fio"),
-            "[global]\nfilename=%s\nio_size=64k\n[r]\nrw=read\n[w]\nstonewall\nrw=write\n".formatted(address));
+            "[global]\nfilename=%s\nio_size=64k\n[r]\nrw=read\n[w]\nstonewall\nrw=write\n"
+                .formatted(address));
     for (List<String> line :
         List.of(
             List.of("write", address, "--input", input.toString()),
@@ -139,7 +143,13 @@ final class InUseGuestTest {
             List.of("bench", address, "--rw", "randwrite", "--io-size", "64k"),
             List.of("bench", job.toString()),
             List.of(
-                "bench", disk.toString(), "--engine", "filechannel", "--rw", "write", "--io-size",
+                "bench",
+                disk.toString(),
+                "--engine",
+                "filechannel",
+                "--rw",
+                "write",
+                "--io-size",
                 "64k"))) {
       Nvmed.Result result = Nvmed.run(line.toArray(String[]::new));
       assertThat(result.status()).as(line + ": " + result).isEqualTo(1);
@@ -151,12 +161,24 @@ final class InUseGuestTest {
             List.of("info", address),
             List.of("smart", address),
             List.of("flush", address),
-            List.of("read", address, "--length", "1MiB", "--output", directory.resolve("out").toString()),
+            List.of(
+                "read",
+                address,
+                "--length",
+                "1MiB",
+                "--output",
+                directory.resolve("out").toString()),
             List.of("copy", address, directory.resolve("copy").toString(), "--verify"),
             List.of("copy", address, "mem:64MiB", "--verify"),
             List.of("bench", address, "--rw", "randread,read", "--io-size", "64k"),
             List.of(
-                "bench", disk.toString(), "--engine", "filechannel", "--rw", "read", "--io-size",
+                "bench",
+                disk.toString(),
+                "--engine",
+                "filechannel",
+                "--rw",
+                "read",
+                "--io-size",
                 "64k"))) {
       Nvmed.Result result = Nvmed.run(line.toArray(String[]::new));
       assertThat(result.status()).as(line + ": " + result).isZero();
@@ -271,6 +293,7 @@ final class InUseGuestTest {
         Files.readString(Path.of("/sys/class/block/" + disk.getFileName() + "/dev")).strip();
     Files.writeString(md.resolve("new_dev"), number);
     Files.writeString(md.resolve("dev-" + disk.getFileName() + "/slot"), "0");
+    Files.writeString(md.resolve("component_size"), String.valueOf(IMAGE_BYTES >> 10));
     Files.writeString(md.resolve("array_state"), "active");
     Path array = Path.of("/dev/md127");
     makeFileSystem(array);
@@ -286,8 +309,7 @@ final class InUseGuestTest {
   @Test
   void heldOpen_namesTheProcess() throws Exception {
     Path disk = loop(image);
-    Process holder =
-        new ProcessBuilder("sleep", "1000").redirectInput(disk.toFile()).start();
+    Process holder = new ProcessBuilder("sleep", "1000").redirectInput(disk.toFile()).start();
     try {
       assertRefused(disk, "is held open by sleep (pid %d)".formatted(holder.pid()));
       assertVerbs(disk, "is held open by sleep (pid %d)".formatted(holder.pid()));
@@ -316,8 +338,7 @@ final class InUseGuestTest {
           disk,
           "mounted at %s in the mount namespace of".formatted(place),
           "(pid %d)".formatted(holder.pid()));
-      assertThatNoException()
-          .isThrownBy(() -> NvmeDevice.open("file:" + disk, READ_ONLY).close());
+      assertThatNoException().isThrownBy(() -> NvmeDevice.open("file:" + disk, READ_ONLY).close());
     } finally {
       holder.destroyForcibly().waitFor();
     }
@@ -414,7 +435,6 @@ final class InUseGuestTest {
       String reason = "partition %s is mounted at %s".formatted(partition.getFileName(), place);
       assertRefused(disk, reason);
       assertRefused(partition, reason);
-      assertVerbs(disk, reason);
       end();
       try (NvmeDevice _ = NvmeDevice.open("file:" + disk)) {
         assertThatThrownBy(() -> NvmeDevice.open("file:" + partition))
@@ -429,6 +449,9 @@ final class InUseGuestTest {
       }
       assertFree(partition);
     } finally {
+      while (!undo.isEmpty()) {
+        end();
+      }
       try (FileChannel channel = FileChannel.open(disk, StandardOpenOption.WRITE)) {
         channel.write(ByteBuffer.allocate(512), 0);
       }
