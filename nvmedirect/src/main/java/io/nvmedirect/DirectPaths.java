@@ -308,7 +308,7 @@ final class DirectPaths implements Store {
 
   void ring() {
     for (DirectIo path : paths) {
-      path.queue().ring();
+      path.queue().show();
     }
   }
 
@@ -410,7 +410,7 @@ final class DirectPaths implements Store {
     for (int idle = 0; count.getAsInt() > 0; idle++) {
       int reaped = 0;
       for (DirectIo path : paths) {
-        path.queue().ring();
+        path.queue().show();
         reaped += poll.applyAsInt(path.queue());
       }
       if (reaped > 0) {

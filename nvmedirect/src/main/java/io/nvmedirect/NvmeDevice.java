@@ -21,6 +21,7 @@ import io.nvmedirect.spec.Opcode;
 import io.nvmedirect.spec.SmartLog;
 import io.nvmedirect.spec.Status;
 import io.nvmedirect.transport.IoLock;
+import io.nvmedirect.transport.StackRoom;
 import io.nvmedirect.transport.Transport;
 import java.io.IOException;
 import java.util.Arrays;
@@ -131,6 +132,7 @@ public final class NvmeDevice implements AutoCloseable {
    * @throws NvmeException if that fails; the message names the address and what to do
    */
   public static NvmeDevice open(String address, DeviceOptions options) throws IOException {
+    StackRoom.check();
     try {
       Addresses.Target target = Addresses.connect(address, options.readOnly());
       return open(address, target.transport(), target.namespace(), options);
@@ -225,6 +227,7 @@ public final class NvmeDevice implements AutoCloseable {
 
   /** Identifiers of the active namespaces, ascending. */
   public List<Integer> namespaceIds() throws IOException {
+    StackRoom.check();
     return controller.pages().activeNamespaces();
   }
 
@@ -235,11 +238,13 @@ public final class NvmeDevice implements AutoCloseable {
 
   /** Identify Namespace of any namespace. */
   public IdentifyNamespace identifyNamespace(int nsid) throws IOException {
+    StackRoom.check();
     return controller.pages().namespace(nsid);
   }
 
   /** The identifiers of the open namespace that stay with it for life. */
   public NamespaceDescriptors descriptors() throws IOException {
+    StackRoom.check();
     return controller.pages().namespaceDescriptors(namespace.id());
   }
 
@@ -283,6 +288,7 @@ public final class NvmeDevice implements AutoCloseable {
 
   /** The SMART / Health Information log of the controller. */
   public SmartLog smart() throws IOException {
+    StackRoom.check();
     return controller.pages().smartLog();
   }
 
@@ -295,11 +301,13 @@ public final class NvmeDevice implements AutoCloseable {
    * @throws NvmeException if the controller does not have it
    */
   public int feature(int feature) throws IOException {
+    StackRoom.check();
     return controller.pages().feature(feature, namespace.id());
   }
 
   /** The Error Information log, newest first. */
   public List<ErrorLogEntry> errorLog() throws IOException {
+    StackRoom.check();
     return controller.pages().errorLog(controller().errorLogEntries());
   }
 
@@ -311,6 +319,7 @@ public final class NvmeDevice implements AutoCloseable {
    * @param lengthBytes at least 1; rounded up to pages of 4096 bytes
    */
   public DmaBuffer allocate(long lengthBytes) throws IOException {
+    StackRoom.check();
     synchronized (lock) {
       checkOpen();
       try {
@@ -329,6 +338,7 @@ public final class NvmeDevice implements AutoCloseable {
    */
   public NvmeHandle createHandle(
       List<NvmeQueue> queues, QueueSelector selector, HandleOption... handleOptions) {
+    StackRoom.check();
     Objects.requireNonNull(selector, "selector");
     NvmeQueue[] array = queues.toArray(NvmeQueue[]::new);
     if (array.length == 0) {
@@ -369,6 +379,7 @@ public final class NvmeDevice implements AutoCloseable {
    */
   public NvmeQueue createQueue(int depth, QueuePriority priority, QueueOption... options)
       throws IOException {
+    StackRoom.check();
     if (depth < 1 || depth > maxQueueDepth()) {
       throw new IllegalArgumentException(
           "a queue of %s has a depth of 1 to %d: depth=%d"
@@ -454,6 +465,7 @@ public final class NvmeDevice implements AutoCloseable {
    *     close it there first
    */
   public void format(int blockBytes) throws IOException {
+    StackRoom.checkForCalls();
     checkWritable("Format NVM");
     require(controller().supportsFormat(), "Format NVM");
     changing.lock();
@@ -503,6 +515,7 @@ public final class NvmeDevice implements AutoCloseable {
    *     controller allows are confined ones
    */
   public int resizeCache(int pages) throws IOException {
+    StackRoom.checkForCalls();
     BlockCache cache = requireCache();
     if (pages < 1) {
       throw new IllegalArgumentException("a cache has at least 1 page: pages=" + pages);
@@ -519,6 +532,7 @@ public final class NvmeDevice implements AutoCloseable {
 
   /** See {@link #isCacheLazy}. */
   public void setCacheLazy(boolean lazy) throws IOException {
+    StackRoom.check();
     requireCache().lazy(lazy);
   }
 
@@ -578,6 +592,7 @@ public final class NvmeDevice implements AutoCloseable {
    */
   @Override
   public void close() throws IOException {
+    StackRoom.checkForCalls();
     IOException lost = null;
     changing.lock();
     try {
@@ -639,6 +654,7 @@ public final class NvmeDevice implements AutoCloseable {
 
   /** Whether the device is closed: also if {@link #close} threw, it may be. */
   public boolean isClosed() {
+    StackRoom.check();
     synchronized (lock) {
       return closed;
     }

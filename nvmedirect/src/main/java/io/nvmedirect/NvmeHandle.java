@@ -7,6 +7,7 @@ import io.nvmedirect.spec.NvmeException;
 import io.nvmedirect.spec.Opcode;
 import io.nvmedirect.spec.Sqe;
 import io.nvmedirect.spec.Status;
+import io.nvmedirect.transport.StackRoom;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -102,6 +103,7 @@ public final class NvmeHandle implements AutoCloseable {
    *     for {@code INTERRUPT} and {@link HandleOption#HYBRID} at once: clear the one first
    */
   public synchronized void set(HandleOption option, boolean value) {
+    StackRoom.check();
     EnumSet<HandleOption> next = EnumSet.noneOf(HandleOption.class);
     next.addAll(options);
     if (value) {
@@ -146,6 +148,7 @@ public final class NvmeHandle implements AutoCloseable {
    * @throws IllegalArgumentException for another weight: nothing has changed
    */
   public synchronized void schedule(PriorityClass priority, int weight) {
+    StackRoom.check();
     Objects.requireNonNull(priority, "priority");
     if (weight < 1 || weight > Flow.MAX_WEIGHT) {
       throw new IllegalArgumentException(
@@ -184,6 +187,7 @@ public final class NvmeHandle implements AutoCloseable {
    * @throws NvmeException if the device reports an error: the memory holds anything
    */
   public void read(MemorySegment to, long position) throws IOException {
+    StackRoom.check();
     if (to.isReadOnly()) {
       throw new IllegalArgumentException("the memory to read into is read-only: " + to);
     }
@@ -206,6 +210,7 @@ public final class NvmeHandle implements AutoCloseable {
    * @throws NvmeException if the device reports an error: the range holds old or new blocks
    */
   public void write(MemorySegment from, long position) throws IOException {
+    StackRoom.check();
     long length = from.byteSize();
     device.checkWritable(Opcode.WRITE, position, length);
     if (has(HandleOption.BUFFERED)) {
@@ -249,6 +254,7 @@ public final class NvmeHandle implements AutoCloseable {
    * @throws NvmeException if the device reports an error: the memory holds anything
    */
   public void read(MemorySegment[] to, long position) throws IOException {
+    StackRoom.check();
     if (has(HandleOption.BUFFERED)) {
       vectored.readBuffered(to, position);
     } else {
@@ -265,6 +271,7 @@ public final class NvmeHandle implements AutoCloseable {
    * @throws NvmeException if the device reports an error: the range holds old or new blocks
    */
   public void write(MemorySegment[] from, long position) throws IOException {
+    StackRoom.check();
     if (has(HandleOption.BUFFERED)) {
       vectored.writeBuffered(from, position, has(HandleOption.WRITE_THROUGH));
     } else {
@@ -278,6 +285,7 @@ public final class NvmeHandle implements AutoCloseable {
    * @return whether they are equal
    */
   public boolean compare(MemorySegment expected, long position) throws IOException {
+    StackRoom.check();
     device.require(device.controller().supportsCompare(), Opcode.COMPARE);
     direct.checkRange(position, expected.byteSize());
     coherence.beforeRead(direct, position, expected.byteSize());
@@ -300,6 +308,7 @@ public final class NvmeHandle implements AutoCloseable {
    *     handle's last flush
    */
   public void flush() throws IOException {
+    StackRoom.check();
     IOException failed = null;
     direct.awaitWrites();
     try {
@@ -329,6 +338,7 @@ public final class NvmeHandle implements AutoCloseable {
    * Tells the device that a range is not needed any more; what it reads as then is up to the device.
    */
   public void discard(long position, long lengthBytes) throws IOException {
+    StackRoom.check();
     device.checkWritable(Opcode.DATASET_MANAGEMENT, position, lengthBytes);
     device.require(device.controller().supportsDatasetManagement(), Opcode.DATASET_MANAGEMENT);
     direct.checkRange(position, lengthBytes);
@@ -340,6 +350,7 @@ public final class NvmeHandle implements AutoCloseable {
 
   /** Makes a range read as zeroes, without transferring any. */
   public void writeZeroes(long position, long lengthBytes) throws IOException {
+    StackRoom.check();
     device.checkWritable(Opcode.WRITE_ZEROES, position, lengthBytes);
     device.require(device.controller().supportsWriteZeroes(), Opcode.WRITE_ZEROES);
     direct.checkRange(position, lengthBytes);
@@ -348,6 +359,7 @@ public final class NvmeHandle implements AutoCloseable {
 
   /** Has the device check that a range can be read, without transferring it. */
   public void verify(long position, long lengthBytes) throws IOException {
+    StackRoom.check();
     device.require(device.controller().supportsVerify(), Opcode.VERIFY);
     direct.checkRange(position, lengthBytes);
     coherence.beforeRead(direct, position, lengthBytes);
@@ -359,6 +371,7 @@ public final class NvmeHandle implements AutoCloseable {
    * for tests of how an application meets media errors.
    */
   public void writeUncorrectable(long position, long lengthBytes) throws IOException {
+    StackRoom.check();
     device.checkWritable(Opcode.WRITE_UNCORRECTABLE, position, lengthBytes);
     device.require(device.controller().supportsWriteUncorrectable(), Opcode.WRITE_UNCORRECTABLE);
     direct.checkRange(position, lengthBytes);
@@ -391,6 +404,7 @@ public final class NvmeHandle implements AutoCloseable {
    *     direct handle, not a multiple of the block: the position stays
    */
   public long seek(long offset, SeekOrigin origin) {
+    StackRoom.check();
     return position.seek(offset, origin);
   }
 
@@ -400,6 +414,7 @@ public final class NvmeHandle implements AutoCloseable {
    * @return bytes read: less than {@code to} has at the end of the device, 0 there
    */
   public long read(MemorySegment to) throws IOException {
+    StackRoom.check();
     return position.read(to);
   }
 
@@ -410,6 +425,7 @@ public final class NvmeHandle implements AutoCloseable {
    * @throws NvmeException at the end of the device, too
    */
   public long write(MemorySegment from) throws IOException {
+    StackRoom.check();
     return position.write(from);
   }
 
@@ -426,6 +442,7 @@ public final class NvmeHandle implements AutoCloseable {
   public boolean read(
       AsyncIo operation, DmaBuffer buffer, long offset, long lengthBytes, long position)
       throws IOException {
+    StackRoom.check();
     direct.checkRange(position, lengthBytes);
     coherence.beforeRead(direct, position, lengthBytes);
     return direct.post(operation, Opcode.READ, 0, buffer, offset, lengthBytes, position);
@@ -435,6 +452,7 @@ public final class NvmeHandle implements AutoCloseable {
   public boolean write(
       AsyncIo operation, DmaBuffer buffer, long offset, long lengthBytes, long position)
       throws IOException {
+    StackRoom.check();
     device.checkWritable(Opcode.WRITE, position, lengthBytes);
     direct.checkRange(position, lengthBytes);
     coherence.beforeWrite(position, lengthBytes);
@@ -476,22 +494,26 @@ public final class NvmeHandle implements AutoCloseable {
    * @return false if the queue is full: nothing has happened
    */
   public boolean read(AsyncIo operation, MemorySegment[] to, long position) throws IOException {
+    StackRoom.check();
     return vectored.post(operation, Opcode.READ, 0, to, position, false);
   }
 
   /** Posts a write of segments; otherwise like {@code read}. */
   public boolean write(AsyncIo operation, MemorySegment[] from, long position) throws IOException {
+    StackRoom.check();
     return vectored.post(operation, Opcode.WRITE, writeFlags(), from, position, false);
   }
 
   /** Like {@code read}, but on a full queue the operation waits for a free slot. */
   public void enqueueRead(AsyncIo operation, MemorySegment[] to, long position) throws IOException {
+    StackRoom.check();
     vectored.post(operation, Opcode.READ, 0, to, position, true);
   }
 
   /** Like {@code write}, but on a full queue the operation waits for a free slot. */
   public void enqueueWrite(AsyncIo operation, MemorySegment[] from, long position)
       throws IOException {
+    StackRoom.check();
     vectored.post(operation, Opcode.WRITE, writeFlags(), from, position, true);
   }
 
@@ -503,6 +525,7 @@ public final class NvmeHandle implements AutoCloseable {
       long position,
       boolean queueIfFull)
       throws IOException {
+    StackRoom.check();
     if (opcode == Opcode.WRITE) {
       device.checkWritable(opcode, position, memory.byteSize());
     }
@@ -513,6 +536,7 @@ public final class NvmeHandle implements AutoCloseable {
 
   /** Posts a flush of what the device has completed before; buffered writes are not part of it. */
   public boolean flush(AsyncIo operation) throws IOException {
+    StackRoom.check();
     return direct.first().postFlush(operation);
   }
 
@@ -531,6 +555,7 @@ public final class NvmeHandle implements AutoCloseable {
 
   private CompletableFuture<Void> start(int opcode, int flags, MemorySegment memory, long position)
       throws IOException {
+    StackRoom.check();
     CompletableFuture<Void> future = new CompletableFuture<>();
     AsyncIo operation = new AsyncIo(done -> DirectIo.complete(future, done));
     post(operation, opcode, flags, memory, position, true);
@@ -540,11 +565,13 @@ public final class NvmeHandle implements AutoCloseable {
 
   /** Flushes what the device has completed before; otherwise like {@link #readAsync}. */
   public CompletableFuture<Void> flushAsync() throws IOException {
+    StackRoom.check();
     return direct.first().startFlush();
   }
 
   /** Shows what was posted through this handle, and its queues' other commands, to the device. */
   public void ring() {
+    StackRoom.check();
     direct.ring();
   }
 
@@ -556,6 +583,7 @@ public final class NvmeHandle implements AutoCloseable {
   /** Waits for the operations in flight and closes the handle. Idempotent. */
   @Override
   public void close() {
+    StackRoom.check();
     coherence.awaitWrites(direct);
     direct.close();
   }

@@ -7,6 +7,7 @@ import io.nvmedirect.driver.Namespace;
 import io.nvmedirect.memory.DmaVector;
 import io.nvmedirect.spec.NvmeException;
 import io.nvmedirect.transport.BriefLock;
+import io.nvmedirect.transport.StackRoom;
 import java.io.IOException;
 import java.util.EnumSet;
 import java.util.List;
@@ -112,6 +113,7 @@ public final class NvmeQueue implements AutoCloseable {
    * @throws IllegalArgumentException for {@link HandleOption#INTERRUPT} if the queue has no interrupt
    */
   public NvmeHandle createHandle(HandleOption... handleOptions) {
+    StackRoom.check();
     return createHandle(new NvmeQueue[] {this}, null, handleOptions);
   }
 
@@ -282,6 +284,12 @@ public final class NvmeQueue implements AutoCloseable {
 
   /** Shows the commands that were posted to the device; {@link #poll} does it too. */
   public void ring() {
+    StackRoom.check();
+    show();
+  }
+
+  /** {@link #ring}, in a call that has room on the stack. */
+  void show() {
     enter();
     try {
       checkOpen();
@@ -300,6 +308,7 @@ public final class NvmeQueue implements AutoCloseable {
    * @return operations that were completed
    */
   public int poll() {
+    StackRoom.check();
     BlockRequest finished;
     boolean scheduled;
     enter();
@@ -549,6 +558,7 @@ public final class NvmeQueue implements AutoCloseable {
    */
   @Override
   public void close() throws IOException {
+    StackRoom.check();
     // The device has no handle of its own on the queue then.
     device.changing().lock();
     try {

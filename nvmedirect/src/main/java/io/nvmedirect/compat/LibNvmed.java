@@ -4,6 +4,7 @@ import io.nvmedirect.NvmeDevice;
 import io.nvmedirect.SeekOrigin;
 import io.nvmedirect.spec.NvmeException;
 import io.nvmedirect.spec.Opcode;
+import io.nvmedirect.transport.StackRoom;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
@@ -106,6 +107,7 @@ public final class LibNvmed {
    * @return null if that fails
    */
   public static @Nullable NVMED nvmed_open(@Nullable String path, int flags) {
+    StackRoom.checkForCalls();
     try {
       return NVMED.open(path, flags);
     } catch (IOException | RuntimeException e) {
@@ -121,6 +123,7 @@ public final class LibNvmed {
    *     for null or a closed device
    */
   public static int nvmed_close(@Nullable NVMED nvmed) {
+    StackRoom.checkForCalls();
     try {
       return nvmed != null && nvmed.close() ? NVMED_SUCCESS : LastError.noEntry("no open device");
     } catch (IOException | RuntimeException e) {
@@ -148,6 +151,7 @@ public final class LibNvmed {
    * @return the resulting value, the old one if it cannot be set; −1 for null or a closed device
    */
   public static int nvmed_feature_set(@Nullable NVMED nvmed, int feature, int value) {
+    StackRoom.checkForCalls();
     try {
       NvmeDevice device = NVMED.live(nvmed);
       try {
@@ -168,6 +172,7 @@ public final class LibNvmed {
    * @return null if that fails
    */
   public static @Nullable MemorySegment nvmed_get_buffer(@Nullable NVMED nvmed, int num_pages) {
+    StackRoom.checkForCalls();
     try {
       return Buffers.get(NVMED.live(nvmed), num_pages);
     } catch (IOException | RuntimeException e) {
@@ -182,6 +187,7 @@ public final class LibNvmed {
    * @throws IllegalArgumentException if the memory is not a live buffer of {@link #nvmed_get_buffer}
    */
   public static void nvmed_put_buffer(@Nullable MemorySegment ptr) {
+    StackRoom.checkForCalls();
     if (ptr != null && !ptr.equals(MemorySegment.NULL)) {
       Buffers.put(ptr);
     }
@@ -196,6 +202,7 @@ public final class LibNvmed {
    * @return null if that fails
    */
   public static @Nullable NVMED_QUEUE nvmed_queue_create(@Nullable NVMED nvmed, int flags) {
+    StackRoom.checkForCalls();
     try {
       return NVMED_QUEUE.create(NVMED.live(nvmed), flags);
     } catch (IOException | RuntimeException e) {
@@ -210,6 +217,7 @@ public final class LibNvmed {
    * @return 0; −1 while a handle is on it: it stays; −2 for null or a destroyed queue
    */
   public static int nvmed_queue_destroy(@Nullable NVMED_QUEUE queue) {
+    StackRoom.checkForCalls();
     try {
       return queue != null && queue.destroy() ? NVMED_SUCCESS : LastError.noEntry("no open queue");
     } catch (IOException | RuntimeException e) {
@@ -227,6 +235,7 @@ public final class LibNvmed {
    * @return null if that fails
    */
   public static @Nullable NVMED_HANDLE nvmed_handle_create(@Nullable NVMED_QUEUE queue, int flags) {
+    StackRoom.checkForCalls();
     try {
       return NVMED_HANDLE.create(queue, flags);
     } catch (IOException | RuntimeException e) {
@@ -247,6 +256,7 @@ public final class LibNvmed {
       int num_queue,
       int flags,
       @Nullable NVMED_MQ_SELECTOR func) {
+    StackRoom.checkForCalls();
     try {
       return NVMED_HANDLE.create(queues, num_queue, flags, func);
     } catch (IOException | RuntimeException e) {
@@ -270,6 +280,7 @@ public final class LibNvmed {
   }
 
   private static int destroy(@Nullable NVMED_HANDLE handle, boolean multiQueue) {
+    StackRoom.checkForCalls();
     try {
       return handle != null && handle.isMultiQueue() == multiQueue && handle.destroy()
           ? NVMED_SUCCESS
@@ -287,6 +298,7 @@ public final class LibNvmed {
    */
   public static int nvmed_handle_feature_set(
       @Nullable NVMED_HANDLE handle, int flags, boolean value) {
+    StackRoom.checkForCalls();
     try {
       NVMED_HANDLE live = NVMED_HANDLE.live(handle);
       try {
@@ -429,6 +441,7 @@ public final class LibNvmed {
   }
 
   private static int submit(@Nullable NVMED_AIO_CTX context, int opcode) {
+    StackRoom.checkForCalls();
     try {
       if (context == null) {
         throw new NvmeException("the context is null");
@@ -446,6 +459,7 @@ public final class LibNvmed {
    * @return contexts submitted on this handle since the last call; −1 for null or a destroyed handle
    */
   public static int nvmed_aio_queue_submit(@Nullable NVMED_HANDLE handle) {
+    StackRoom.checkForCalls();
     try {
       return NVMED_HANDLE.live(handle).aio().submit();
     } catch (IOException | RuntimeException e) {
@@ -459,6 +473,7 @@ public final class LibNvmed {
    * @return contexts of this handle completed since the last call; −1 for null or a destroyed handle
    */
   public static int nvmed_aio_handle_complete(@Nullable NVMED_HANDLE handle) {
+    StackRoom.checkForCalls();
     try {
       return NVMED_HANDLE.live(handle).aio().complete();
     } catch (IOException | RuntimeException e) {
