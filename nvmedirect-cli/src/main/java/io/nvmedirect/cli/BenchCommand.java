@@ -128,7 +128,7 @@ final class BenchCommand implements Callable<Integer> {
       }
       Run run = new Run(devices, nvmed.stop::requested, observer());
       run.require(jobs);
-      ToolCost cost = ToolCost.of(jobs.getFirst());
+      @Nullable ToolCost cost = ToolCost.of(jobs.getFirst());
       output.header(jobs, devices.opened());
       List<Result> results = measured(run, jobs);
       if (results.isEmpty()) {

@@ -195,7 +195,11 @@ final class BenchOutput {
   }
 
   /** Shows the results in all the ways that were asked for. */
-  void show(List<Result> results, Run.Totals totals, ToolCost cost, Map<String, NvmeDevice> devices)
+  void show(
+      List<Result> results,
+      Run.Totals totals,
+      @Nullable ToolCost cost,
+      Map<String, NvmeDevice> devices)
       throws IOException {
     Map<String, @Nullable Object> report = FioJson.of(info(cost, devices, totals), results);
     if (!isJsonOnly()) {
@@ -218,7 +222,7 @@ final class BenchOutput {
     }
   }
 
-  private void notes(List<Result> results, Run.Totals totals, ToolCost cost) {
+  private void notes(List<Result> results, Run.Totals totals, @Nullable ToolCost cost) {
     if (totals.checkedBlocks() > 0) {
       say(String.format(Locale.ROOT, "Verify  %,d blocks are right", totals.checkedBlocks()));
     }
@@ -233,15 +237,17 @@ final class BenchOutput {
             totals.collectionMs(),
             allocated));
     say(
-        String.format(
-            Locale.ROOT,
-            "Tool    %.0f ns of each I/O are its own: positions, clock, histogram; %.1f bytes"
-                + " allocated",
-            cost.nsPerIo(),
-            cost.bytesPerIo()));
+        cost == null
+            ? "Tool    what it takes of each I/O could not be measured: the cores are busy"
+            : String.format(
+                Locale.ROOT,
+                "Tool    %.0f ns of each I/O are its own: positions, clock, histogram; %.1f bytes"
+                    + " allocated",
+                cost.nsPerIo(),
+                cost.bytesPerIo()));
   }
 
-  RunInfo info(ToolCost cost, Map<String, NvmeDevice> devices, Run.Totals totals) {
+  RunInfo info(@Nullable ToolCost cost, Map<String, NvmeDevice> devices, Run.Totals totals) {
     return new RunInfo(
         Nvmed.Version.program(),
         Runtime.version().toString(),
@@ -252,8 +258,7 @@ final class BenchOutput {
             .distinct()
             .collect(Collectors.joining(", ")),
         devices.keySet().stream().anyMatch(Addresses::isEmulated),
-        cost.nsPerIo(),
-        cost.bytesPerIo(),
+        cost,
         start,
         totals.disks(),
         totals.elapsedMs());

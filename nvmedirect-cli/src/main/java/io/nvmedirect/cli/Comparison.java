@@ -129,7 +129,7 @@ final class Comparison {
                   Files.getFileStore(file).name()));
       output.host();
       requireJobs(file);
-      ToolCost cost = ToolCost.of(job(CONTENDERS.getFirst(), "randread", "32", file));
+      @Nullable ToolCost cost = ToolCost.of(job(CONTENDERS.getFirst(), "randread", "32", file));
       long startNs = System.nanoTime();
       List<DiskUse> before = DiskUse.of(Stream.of(file));
       List<Result> results = measure(file);
@@ -143,7 +143,7 @@ final class Comparison {
   }
 
   private void show(
-      Path file, List<Result> results, ToolCost cost, long startNs, List<DiskUse> before)
+      Path file, List<Result> results, @Nullable ToolCost cost, long startNs, List<DiskUse> before)
       throws IOException {
     if (nvmed.stop.requested()) {
       output.interrupted();
@@ -264,7 +264,7 @@ final class Comparison {
     return load.workloads.isEmpty() ? WORKLOADS : load.workloads;
   }
 
-  private void print(ToolCost cost) {
+  private void print(@Nullable ToolCost cost) {
     Contender base = CONTENDERS.getFirst();
     for (Map.Entry<String, Map<String, Result>> part : table.entrySet()) {
       Table rows =
@@ -288,7 +288,10 @@ final class Comparison {
       output.say("%s: %s.".formatted(contender.name, contender.includes));
     }
     output.say(
-        String.format(Locale.ROOT, "%.0f ns of each I/O are the tool's own.", cost.nsPerIo()));
+        cost == null
+            ? "What the tool itself takes of each I/O could not be measured: the cores are busy."
+            : String.format(
+                Locale.ROOT, "%.0f ns of each I/O are the tool's own.", cost.nsPerIo()));
   }
 
   private static void addTo(Table rows, String name, Result result, double baseIops) {

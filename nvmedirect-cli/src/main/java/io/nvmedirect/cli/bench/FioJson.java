@@ -47,14 +47,19 @@ public final class FioJson {
   }
 
   private static Map<String, @Nullable Object> made(RunInfo run) {
-    return Json.object(
-        "jdk", run.jdk(),
-        "cpu", run.cpu(),
-        "cpus", run.cpus(),
-        "model", run.model(),
-        "emulated", run.emulated(),
-        "tool_ns_per_io", run.toolNsPerIo(),
-        "tool_bytes_per_io", run.toolBytesPerIo());
+    Map<String, @Nullable Object> made =
+        Json.object(
+            "jdk", run.jdk(),
+            "cpu", run.cpu(),
+            "cpus", run.cpus(),
+            "model", run.model(),
+            "emulated", run.emulated());
+    ToolCost tool = run.tool();
+    if (tool != null) {
+      made.put("tool_ns_per_io", tool.nsPerIo());
+      made.put("tool_bytes_per_io", tool.bytesPerIo());
+    }
+    return made;
   }
 
   private static Map<String, @Nullable Object> job(Result result, List<Result> all) {

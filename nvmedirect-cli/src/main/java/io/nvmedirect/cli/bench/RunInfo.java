@@ -2,6 +2,7 @@ package io.nvmedirect.cli.bench;
 
 import java.time.Instant;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a run was made with.
@@ -12,8 +13,7 @@ import java.util.List;
  * @param cpus that the JVM may use
  * @param model of the device, as it calls itself
  * @param emulated whether the device is the embedded controller, which uses the same CPUs
- * @param toolNsPerIo what the load generator itself takes for an I/O: positions, clock, histogram
- * @param toolBytesPerIo what it allocates for an I/O
+ * @param tool what the load generator itself takes for an I/O; null if it could not be measured
  * @param start of the run
  * @param disks what the run did to the disks below its files
  * @param elapsedMs from the first job's start to the last one's end
@@ -25,8 +25,7 @@ public record RunInfo(
     int cpus,
     String model,
     boolean emulated,
-    double toolNsPerIo,
-    double toolBytesPerIo,
+    @Nullable ToolCost tool,
     Instant start,
     List<DiskUse> disks,
     long elapsedMs) {}

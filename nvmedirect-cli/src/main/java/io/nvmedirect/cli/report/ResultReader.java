@@ -198,11 +198,12 @@ final class ResultReader {
         : DATE.format(Instant.ofEpochSecond(seconds.longValue()).atZone(ZoneOffset.UTC));
   }
 
-  private static @Nullable String cost(Fields own) throws IOException {
+  /** A cost of nothing was never measured, whatever has written the file. */
+  private static String cost(Fields own) throws IOException {
     Double ns = own.optional("tool_ns_per_io");
     Double bytes = own.optional("tool_bytes_per_io");
-    if (ns == null) {
-      return null;
+    if (ns == null || ns <= 0) {
+      return "not measured";
     }
     String text = String.format(Locale.ROOT, "%.1f ns", ns);
     return bytes == null

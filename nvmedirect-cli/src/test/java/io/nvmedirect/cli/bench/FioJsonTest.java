@@ -32,8 +32,7 @@ final class FioJsonTest {
           2,
           "a model",
           true,
-          31.5,
-          0.25,
+          new ToolCost(31.5, 0.25),
           Instant.ofEpochMilli(1763859000123L),
           List.of(new DiskUse("vda", List.of(1L, 2L, 80L, 3L, 4L, 5L, 320L, 6L, 0L, 500L, 9L))),
           2000);
@@ -122,6 +121,26 @@ final class FioJsonTest {
                      "tool_ns_per_io": 31.5, "tool_bytes_per_io": 0.25}
                     """));
     assertThat(json.get("jobs")).hasSize(2);
+  }
+
+  @Test
+  void of_toolNotMeasured_isAbsent() throws IOException {
+    RunInfo busy =
+        new RunInfo(
+            RUN.program(),
+            RUN.jdk(),
+            RUN.cpu(),
+            RUN.cpus(),
+            RUN.model(),
+            RUN.emulated(),
+            null,
+            RUN.start(),
+            RUN.disks(),
+            RUN.elapsedMs());
+    JsonNode json = new ObjectMapper().readTree(Json.text(FioJson.of(busy, List.of(mixed()))));
+    assertThat(json.get("nvmed").fieldNames())
+        .toIterable()
+        .containsExactly("jdk", "cpu", "cpus", "model", "emulated");
   }
 
   @Test

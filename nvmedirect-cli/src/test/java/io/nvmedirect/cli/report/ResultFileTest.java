@@ -19,6 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 final class ResultFileTest {
 
@@ -65,6 +66,21 @@ final class ResultFileTest {
     assertThat(latency.percentile(99)).as("from the bins").hasValue(9000);
     assertThat(Objects.requireNonNull(read.due()).bins()).containsExactly(entry(5000L, 10L));
     assertThat(file.rows().get(1).due()).as("the same as from post").isNull();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", ", \"tool_ns_per_io\": 0.0, \"tool_bytes_per_io\": 0.0"})
+  void read_toolNotMeasured_saysSo(String cost) throws IOException {
+    Path path = directory.resolve("busy.json");
+    Files.writeString(
+        path,
+        """
+        {"nvmed": {"emulated": true%s},
+         "jobs": [{"jobname": "scan", "read": {"total_ios": 5, "iops": 2.5, "bw": 10}}]}
+        """
+            .formatted(cost));
+    assertThat(ResultFile.read(path).setup().facts())
+        .contains(new Setup.Fact("Tool cost", "not measured"));
   }
 
   @Test
@@ -147,7 +163,7 @@ final class ResultFileTest {
             .redirectError(directory.resolve("errors").toFile())
             .start();
     try {
-      assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+      assertThat(process.waitFor(120, TimeUnit.SECONDS)).isTrue();
     } finally {
       process.destroyForcibly();
     }
