@@ -18,7 +18,7 @@ final class BenchCommandTest {
 
   @Test
   void bench_memory_readsAndThenWrites() {
-    Cli.Result result = Cli.run("bench", "mem:16MiB", "--runtime", "200ms");
+    Cli.Result result = Cli.run("bench", "mem:16MiB", "--io-size", "1m");
     assertThat(result.status()).as(result.err()).isZero();
     assertThat(result.err()).isEmpty();
     assertThat(result.out())
@@ -43,14 +43,16 @@ final class BenchCommandTest {
             "3",
             "--queues",
             "2",
-            "--runtime",
-            "200ms",
+            "--io-size",
+            "4m",
             "--json",
             file.toString());
     assertThat(result.status()).as(result.err()).isZero();
     JsonNode json = new ObjectMapper().readTree(file.toFile());
     assertThat(json.at("/nvmed/emulated").asBoolean()).isTrue();
-    assertThat(json.at("/nvmed/tool_ns_per_io").asDouble()).isPositive();
+    // Absent if the cores are too busy to measure it, and never 0.
+    assertThat(json.at("/nvmed/tool_ns_per_io"))
+        .matches(cost -> cost.isMissingNode() || cost.asDouble() > 0);
     assertThat(json.get("jobs").findValuesAsText("jobname"))
         .containsExactly("read", "write", "randrw");
     for (JsonNode job : json.get("jobs")) {

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** What becomes of a block that cannot be read. */
-@Timeout(60)
+@Timeout(300)
 final class DeviceErrorTest {
 
   private static final long BAD = 5 << 20;

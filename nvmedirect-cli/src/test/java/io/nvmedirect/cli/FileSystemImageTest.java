@@ -72,7 +72,7 @@ final class FileSystemImageTest {
     Path log = directory.resolve("log");
     Process process =
         new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile()).start();
-    assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+    assertThat(process.waitFor(120, TimeUnit.SECONDS)).isTrue();
     assertThat(process.exitValue())
         .as(String.join(" ", command) + "\n" + Files.readString(log))
         .isZero();

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A process that is told to end closes its device in order and says so. */
-@Timeout(60)
+@Timeout(300)
 final class InterruptTest {
 
   private static final int TERMINATED = 128 + 15;
@@ -52,7 +52,7 @@ final class InterruptTest {
 
   private static int end(Process process) throws InterruptedException {
     process.toHandle().destroy();
-    assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+    assertThat(process.waitFor(120, TimeUnit.SECONDS)).isTrue();
     return process.exitValue();
   }
 

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** When ./nvmed builds and what it runs, with a Maven and a JVM that only write down their arguments. */
-@Timeout(60)
+@Timeout(300)
 final class LauncherTest {
 
   private static final Path ROOT = Path.of("..").toAbsolutePath().normalize();
@@ -210,7 +210,7 @@ final class LauncherTest {
   private static Run finish(Process process) throws Exception {
     String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     String err = new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+    assertThat(process.waitFor(120, TimeUnit.SECONDS)).isTrue();
     return new Run(process.exitValue(), out, err);
   }
 

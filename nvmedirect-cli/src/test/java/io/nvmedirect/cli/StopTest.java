@@ -15,7 +15,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-@Timeout(30)
+@Timeout(300)
 final class StopTest {
 
   private final Stop stop = new Stop();
@@ -31,7 +31,7 @@ final class StopTest {
     assertThatExceptionOfType(InterruptedIOException.class).isThrownBy(stop::check);
     assertThatExceptionOfType(InterruptedIOException.class).isThrownBy(stop::enter);
     stop.leave();
-    assertThat(request.get(10, TimeUnit.SECONDS)).isTrue();
+    assertThat(request.get(60, TimeUnit.SECONDS)).isTrue();
   }
 
   @Test
@@ -42,10 +42,10 @@ final class StopTest {
     assertThat(waits).isNotDone();
     over.set(true);
     stop.look();
-    waits.get(10, TimeUnit.SECONDS);
+    waits.get(60, TimeUnit.SECONDS);
     CompletableFuture<Void> again = CompletableFuture.runAsync(() -> stop.await(() -> false));
     stop.request();
-    again.get(10, TimeUnit.SECONDS);
+    again.get(60, TimeUnit.SECONDS);
   }
 
   @Test
@@ -73,7 +73,7 @@ final class StopTest {
       started.await();
       assertThat(stop.request()).isTrue();
       assertThatExceptionOfType(ExecutionException.class)
-          .isThrownBy(() -> read.get(10, TimeUnit.SECONDS))
+          .isThrownBy(() -> read.get(60, TimeUnit.SECONDS))
           .withRootCauseInstanceOf(InterruptedIOException.class);
       assertThat(sink.isOpen()).isTrue();
     }

@@ -56,6 +56,7 @@ final class Measurement {
   final Direction writes;
   final Histogram syncsNs = new Histogram(LONGEST_NS, DIGITS);
   private final long intervalNs;
+  private final Clock clock;
   private long beginNs;
   private long endNs;
   private long intervalEndNs;
@@ -73,6 +74,11 @@ final class Measurement {
    * @param intervals expected, so that there is room for them from the beginning
    */
   Measurement(boolean paced, long intervalNs, int intervals) {
+    this(paced, intervalNs, intervals, Clock.SYSTEM);
+  }
+
+  Measurement(boolean paced, long intervalNs, int intervals, Clock clock) {
+    this.clock = clock;
     this.reads = new Direction(paced, intervals);
     this.writes = new Direction(paced, intervals);
     this.intervalNs = intervalNs;
@@ -86,7 +92,7 @@ final class Measurement {
   long begin() {
     counters = ThreadCounters.now();
     // What that took is not measured.
-    long nowNs = System.nanoTime();
+    long nowNs = clock.nowNs();
     beginNs = nowNs;
     endNs = nowNs;
     intervalEndNs = nowNs + intervalNs;
@@ -145,6 +151,11 @@ final class Measurement {
       intervals++;
       intervalEndNs += intervalNs;
     }
+  }
+
+  /** What the worker that measures goes by. */
+  Clock clock() {
+    return clock;
   }
 
   long beginNs() {

@@ -5,7 +5,6 @@ import java.lang.foreign.MemorySegment;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -49,6 +48,7 @@ final class Worker implements BlockIo.Listener {
   private final Positions positions;
   private final SplittableRandom random;
   private final Measurement measurement;
+  private final Clock clock;
   private final @Nullable CheckedBlocks checks;
   private final boolean reads;
   private final boolean writes;
@@ -118,6 +118,7 @@ final class Worker implements BlockIo.Listener {
     this.positions = positions;
     this.random = random;
     this.measurement = measurement;
+    this.clock = measurement.clock();
     this.reads = job.pattern().workload().reads;
     this.writes = job.pattern().workload().writes;
     this.batches = job.target().engine() == Engine.NVMED;
@@ -154,18 +155,18 @@ final class Worker implements BlockIo.Listener {
   /**
    * Runs the load on this thread until it has ended, an I/O fails or {@link #cancel}, and closes the engine.
    *
-   * @param from when the measurement begins, by {@link System#nanoTime}
+   * @param from when the measurement begins, by the clock
    * @param until when it ends; far away if only the bytes are limited
    */
   void run(long from, long until) throws IOException {
     fromNs = from;
     untilNs = until;
     try {
-      progressNs = System.nanoTime();
+      progressNs = clock.nowNs();
       dueNs = progressNs + job.pace().phaseNs();
       load();
       if (measuring) {
-        finish(System.nanoTime());
+        finish(clock.nowNs());
       }
       if (failure == null && !cancelled && readsBack()) {
         readBack();
@@ -183,7 +184,7 @@ final class Worker implements BlockIo.Listener {
 
   private void load() throws IOException {
     while (!ended || inFlight > 0) {
-      long nowNs = System.nanoTime();
+      long nowNs = clock.nowNs();
       if (cancelled) {
         endAt(nowNs);
       }
@@ -255,11 +256,11 @@ final class Worker implements BlockIo.Listener {
     return Math.clamp(Math.min(dueNs - nowNs, untilNs - nowNs), 0, LONGEST_WAIT_NS);
   }
 
-  private static void pause(long ns) {
+  private void pause(long ns) {
     if (ns > SPIN_NS) {
-      LockSupport.parkNanos(ns - SPIN_NS);
+      clock.park(ns - SPIN_NS);
     } else {
-      Thread.onSpinWait();
+      clock.spin();
     }
   }
 
@@ -375,7 +376,7 @@ final class Worker implements BlockIo.Listener {
     try {
       if (kinds[slot] == Kind.WRITE && checks != null) {
         checks.fill(slot, length, position);
-        postedNs[slot] = System.nanoTime();
+        postedNs[slot] = clock.nowNs();
       }
       boolean posted =
           switch (kinds[slot]) {
@@ -416,7 +417,7 @@ final class Worker implements BlockIo.Listener {
 
   @Override
   public void completed(int slot) {
-    long nowNs = System.nanoTime();
+    long nowNs = clock.nowNs();
     inFlight--;
     if (measuring && !readingBack && (nowNs < untilNs || isPaced()) && postedNs[slot] >= fromNs) {
       account(slot, nowNs);
@@ -481,7 +482,7 @@ final class Worker implements BlockIo.Listener {
     readingBack = true;
     checkNext = job.pattern().offset();
     while (!ended || inFlight > 0) {
-      long nowNs = System.nanoTime();
+      long nowNs = clock.nowNs();
       beginFree(nowNs);
       if (inFlight > 0) {
         poll(LONGEST_WAIT_NS, nowNs);

@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.EnumSource.Mode;
 
 /** Each engine moves the bytes that a plain file has. */
-@Timeout(60)
+@Timeout(300)
 final class EnginesTest {
 
   private static final int BLOCK = 4096;
@@ -252,7 +252,7 @@ final class EnginesTest {
     assertThat(results).hasSize(3);
     assertThat(run.totals().collections())
         .isEqualTo(results.stream().mapToLong(r -> r.usage().collections()).sum())
-        .isGreaterThanOrEqualTo(3);
+        .isPositive();
   }
 
   /** Where each job of fio's begins without an offset_increment. */

@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Chromium implements AutoCloseable {
 
-  private static final long LIMIT_SECONDS = 60;
+  private static final long LIMIT_SECONDS = 120;
   private static final ObjectMapper MAPPER = new ObjectMapper();
 
   private final Process process;
@@ -275,12 +275,12 @@ final class Chromium implements AutoCloseable {
       // It has ended already.
     }
     try {
-      if (!process.waitFor(10, TimeUnit.SECONDS)) {
+      if (!process.waitFor(60, TimeUnit.SECONDS)) {
         process.destroyForcibly().waitFor();
       }
       for (ProcessHandle child : children) {
         child.destroyForcibly();
-        child.onExit().orTimeout(10, TimeUnit.SECONDS).join();
+        child.onExit().orTimeout(60, TimeUnit.SECONDS).join();
       }
       reader.join();
     } catch (InterruptedException e) {
