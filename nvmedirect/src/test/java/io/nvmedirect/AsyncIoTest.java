@@ -25,7 +25,7 @@ import org.junit.jupiter.params.ParameterizedClass;
 
 @ParameterizedClass
 @DeviceAddresses({"mem:16MiB", "mem:16MiB?lba=4096&mode=thread", "mem:16MiB?shadow=on&mode=thread"})
-@Timeout(120)
+@Timeout(300)
 class AsyncIoTest {
 
   private final NvmeDevice device;

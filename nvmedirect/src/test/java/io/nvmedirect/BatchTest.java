@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Timeout;
 
 /** Writes of doorbell registers, on a controller that executes while its tail doorbell is written. */
 @Tag("emulator")
-@Timeout(60)
+@Timeout(300)
 class BatchTest {
 
   private static final int DEPTH = 32;

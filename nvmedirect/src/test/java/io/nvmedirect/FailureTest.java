@@ -32,10 +32,10 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 @ParameterizedClass
 @ValueSource(strings = {"mem:4MiB", "mem:4MiB?mode=thread", "mem:4MiB?shadow=on&mode=thread"})
-@Timeout(120)
+@Timeout(300)
 class FailureTest {
 
-  private static final Duration TIMEOUT = Duration.ofMillis(500);
+  private static final Duration TIMEOUT = Duration.ofSeconds(2);
 
   private final Emulator emulator;
   private final NvmeDevice device;

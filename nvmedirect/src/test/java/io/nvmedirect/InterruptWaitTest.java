@@ -180,7 +180,7 @@ class InterruptWaitTest {
   @Test
   void reset_endsTheWaitsOfOtherQueues() throws Exception {
     Emulator emulator = FaultyDevice.emulator("mem:4MiB?mode=thread");
-    DeviceOptions options = DeviceOptions.defaults().withCommandTimeout(Duration.ofMillis(500));
+    DeviceOptions options = DeviceOptions.defaults().withCommandTimeout(Duration.ofSeconds(2));
     try (NvmeDevice device = openDeaf(emulator, options);
         NvmeQueue first = device.createQueue(QueueOption.INTERRUPT);
         NvmeQueue second = device.createQueue();

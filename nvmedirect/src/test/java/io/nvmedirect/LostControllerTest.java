@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Timeout;
  * A controller whose server is gone while commands are in flight: they end soon, however their threads
  * wait, and not only when the time for a command is over, which is an hour here.
  */
-@Timeout(120)
+@Timeout(300)
 class LostControllerTest {
 
   private static final DeviceOptions PATIENT =

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Timeout;
 
 /** The limit of locked memory is met at any mapping: what was mapped before it is given back. */
 @Tag("emulator")
-@Timeout(120)
+@Timeout(300)
 class MappingFailureTest {
 
   private static final String ADDRESS = "mem:4MiB?shadow=on";

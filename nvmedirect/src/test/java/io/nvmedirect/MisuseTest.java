@@ -28,7 +28,7 @@ import org.junit.jupiter.params.ParameterizedClass;
 /** What applications do wrong, or in an order that nobody thought of: an error, and never a hang. */
 @ParameterizedClass
 @DeviceAddresses("mem:8MiB")
-@Timeout(120)
+@Timeout(300)
 @SuppressWarnings("try") // closing early is what some tests are about
 class MisuseTest {
 

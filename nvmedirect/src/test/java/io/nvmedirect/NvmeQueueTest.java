@@ -19,7 +19,7 @@ import org.junit.jupiter.params.ParameterizedClass;
 
 @ParameterizedClass
 @DeviceAddresses({"mem:4MiB", "mem:4MiB?mode=thread", "mem:4MiB?shadow=on&mode=thread"})
-@Timeout(120)
+@Timeout(300)
 class NvmeQueueTest {
 
   private final String address;

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Timeout;
  * command until the other queues are full, so that the order in which it goes on is exact.
  */
 @Tag("emulator")
-@Timeout(120)
+@Timeout(300)
 class QueuePriorityTest {
 
   private static final String WEIGHTED = "mem:4MiB?mode=thread&arbitration=wrr";

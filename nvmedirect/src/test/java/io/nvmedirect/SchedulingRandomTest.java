@@ -20,7 +20,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * way: every operation ends once, and every read has what was written.
  */
 @Tag("emulator")
-@Timeout(120)
+@Timeout(300)
 class SchedulingRandomTest {
 
   private static final int HANDLES = 5;

@@ -32,7 +32,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Tag("emulator")
 @ParameterizedClass
 @ValueSource(strings = {"mem:8MiB", "mem:8MiB?mode=thread"})
-@Timeout(120)
+@Timeout(300)
 class SchedulingTest {
 
   private static final int BLOCK = 4096;
@@ -49,7 +49,7 @@ class SchedulingTest {
 
   SchedulingTest(String address) throws IOException {
     emulator = Emulator.open(EmulatorOptions.parse(address));
-    DeviceOptions options = DeviceOptions.defaults().withCommandTimeout(Duration.ofMillis(500));
+    DeviceOptions options = DeviceOptions.defaults().withCommandTimeout(Duration.ofSeconds(2));
     device = NvmeDevice.open(address, new RingTransport(emulator), options);
     emulator.inject((sqid, opcode, nsid, slba, blocks) -> {
       if (sqid == 0) {

@@ -190,7 +190,7 @@ class ShadowDoorbellTest {
       }
       return sqid != 0 && fatal.getAndSet(0) == 1 ? FaultInjector.FATAL : FaultInjector.NONE;
     });
-    DeviceOptions soon = DeviceOptions.defaults().withCommandTimeout(Duration.ofMillis(500));
+    DeviceOptions soon = DeviceOptions.defaults().withCommandTimeout(Duration.ofSeconds(2));
     try (NvmeDevice device = FaultyDevice.withDoorbells(emulator, this::counted, soon);
         NvmeQueue queue = device.createQueue(8);
         NvmeQueue other = device.createQueue(8);

@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Which commands reach the controller for a list of segments, and what becomes of its memory. */
 @Tag("emulator")
-@Timeout(120)
+@Timeout(300)
 @SuppressWarnings("NullAway.Init") // open sets the fields
 class VectoredCommandsTest {
 
@@ -71,7 +71,7 @@ class VectoredCommandsTest {
             dma.unmap(iova);
           }
         };
-    DeviceOptions soon = DeviceOptions.defaults().withCommandTimeout(Duration.ofMillis(300));
+    DeviceOptions soon = DeviceOptions.defaults().withCommandTimeout(Duration.ofSeconds(2));
     device = FaultyDevice.withDma(emulator, counting, soon);
     queue = device.createQueue(16, options);
     handle = queue.createHandle();

@@ -12,7 +12,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Each example runs and does what it says. */
-@Timeout(120)
+@Timeout(300)
 class ExamplesTest {
 
   @ParameterizedTest

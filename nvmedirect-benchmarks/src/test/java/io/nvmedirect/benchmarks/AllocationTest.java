@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Timeout;
  * I/O allocates nothing, once it is compiled: of rounds of many operations one must allocate less than a
  * byte for each. Counted are the bytes of the thread that does the I/O.
  */
-@Timeout(180)
+@Timeout(300)
 class AllocationTest {
 
   private static final int BLOCK = 4096;

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Timeout;
 
 /** An open device, what is made on it, and its orderly end. */
-@Timeout(120)
+@Timeout(300)
 abstract class Fixture {
 
   static final String LBA_512 = "mem:16MiB";

@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** A controller of a subsystem, poll by poll. */
-@Timeout(60)
+@Timeout(300)
 class RemoteControllerTest {
 
   private static final int READY = Register.CSTS_READY;

@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 @ParameterizedClass
 @ValueSource(strings = {"inline", "thread"})
-@Timeout(120)
+@Timeout(300)
 class WeightedRoundRobinTest {
 
   private static final int URGENT = 0;

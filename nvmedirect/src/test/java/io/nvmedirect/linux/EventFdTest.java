@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** An eventfd that somebody else has too, who may do with it what they like. */
-@Timeout(60)
+@Timeout(300)
 class EventFdTest {
 
   private static final int F_GETFD = 1;
@@ -113,7 +113,7 @@ class EventFdTest {
         CompletableFuture.runAsync(
             () -> signal(1000), task -> Thread.ofPlatform().daemon().start(task));
     try {
-      signalled.get(30, TimeUnit.SECONDS);
+      signalled.get(120, TimeUnit.SECONDS);
     } finally {
       take(); // so that a thread that waits goes on
     }

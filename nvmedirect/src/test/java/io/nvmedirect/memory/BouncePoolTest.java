@@ -14,7 +14,7 @@ import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-@Timeout(60)
+@Timeout(300)
 class BouncePoolTest {
 
   private final DmaBufferTest.CountingMapper mapper = new DmaBufferTest.CountingMapper();

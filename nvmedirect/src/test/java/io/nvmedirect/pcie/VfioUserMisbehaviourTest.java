@@ -29,10 +29,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Servers that die, stall, or do not follow the protocol: each has an error, and leaves nothing. */
-@Timeout(120)
+@Timeout(300)
 class VfioUserMisbehaviourTest {
 
-  private static final long SHORT_NS = TimeUnit.MILLISECONDS.toNanos(200);
+  private static final long SHORT_NS = TimeUnit.SECONDS.toNanos(2);
 
   @TempDir Path directory;
 
@@ -237,7 +237,7 @@ class VfioUserMisbehaviourTest {
         new Case("short", "must have 4 or more", (m, s) -> s.reply(m, MessageSocket.payload(3))),
         new Case("refuses", "EINVAL", (m, s) -> s.refuse(m, Errno.EINVAL)),
         new Case("dies", "gone", (m, s) -> s.die()),
-        new Case("stalls", (m, s) -> {}, "no reply to VERSION within 200 ms", SHORT_NS),
+        new Case("stalls", (m, s) -> {}, "no reply to VERSION within 2000 ms", SHORT_NS),
         version("no JSON", "no JSON", "{"),
         version("no number", "max_msg_fds", "{\"max_msg_fds\":true}"),
         version("other pages", "pgsizes", "{\"pgsizes\":65536}"),

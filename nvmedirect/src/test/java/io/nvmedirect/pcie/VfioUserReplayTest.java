@@ -35,7 +35,7 @@ import org.junit.jupiter.api.io.TempDir;
  * A recorded conversation of SPDK's NVMe initiator and SPDK's target: the target's half is played to our
  * client, whose messages must be those of SPDK's initiator wherever they ask for the same.
  */
-@Timeout(120)
+@Timeout(300)
 class VfioUserReplayTest {
 
   private static final int BAR_FILE_BYTES = 0x4000;

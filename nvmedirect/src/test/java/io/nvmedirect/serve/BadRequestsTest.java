@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Requests that are wrong get an error number; the connection goes on, and nothing stays open. */
-@Timeout(120)
+@Timeout(300)
 class BadRequestsTest {
 
   /** Descriptors that go with a request, a letter each: m for memory, n for /dev/null, e for eventfd. */

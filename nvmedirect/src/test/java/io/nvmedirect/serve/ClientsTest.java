@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Who is blamed for a fault; the test's thread is the server's. */
-@Timeout(60)
+@Timeout(300)
 class ClientsTest {
 
   private static final long LOOK_NS = TimeUnit.MILLISECONDS.toNanos(10);

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Plays the client's part of a recorded conversation of SPDK's with itself, and compares the answers. */
-@Timeout(60)
+@Timeout(300)
 class ConversationTest {
 
   private static final int REGION_INFO = 5;

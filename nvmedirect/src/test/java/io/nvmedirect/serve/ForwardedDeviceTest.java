@@ -46,7 +46,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A server whose blocks are another controller's: the way through the driver. */
-@Timeout(120)
+@Timeout(300)
 class ForwardedDeviceTest {
 
   private static final int BYTES = 4096;
@@ -246,7 +246,7 @@ class ForwardedDeviceTest {
   /** The client takes too long for its own patience, and resets the controller; the commands end first. */
   @Test
   void controllerReset_waitsForWhatIsInFlight() throws Exception {
-    DeviceOptions impatient = DeviceOptions.defaults().withCommandTimeout(Duration.ofMillis(200));
+    DeviceOptions impatient = DeviceOptions.defaults().withCommandTimeout(Duration.ofSeconds(2));
     try (NvmeDevice device = NvmeDevice.open("vfio-user:" + socket, impatient);
         NvmeQueue queue = device.createQueue(DEPTH);
         NvmeHandle handle = queue.createHandle();

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What clients may map, one of them and all together. */
-@Timeout(60)
+@Timeout(300)
 class MappingBudgetTest {
 
   private static final long HALF = MappingBudget.MOST_BYTES_OF_CLIENT / 2;

@@ -18,7 +18,7 @@ import java.util.concurrent.TimeUnit;
 /** A client by single messages, right or wrong; it waits for each answer, and never for ever. */
 final class RawClient implements AutoCloseable {
 
-  static final long LIMIT_NS = TimeUnit.SECONDS.toNanos(30);
+  static final long LIMIT_NS = TimeUnit.SECONDS.toNanos(120);
 
   private final UnixSocket socket;
   private final MessageSocket messages;

@@ -23,7 +23,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Clients of a server in the same process: what they share, and what each of them may do. */
-@Timeout(120)
+@Timeout(300)
 class SharedDeviceTest {
 
   private static final int BYTES = 4096;

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The verbs of nvmed on devices of the kernel's and of ours, as root and as an ordinary user. */
-@Timeout(240)
+@Timeout(600)
 final class CommandLineGuestTest {
 
   private static final GuestDevice DEVICE = GuestDevice.PLAIN;

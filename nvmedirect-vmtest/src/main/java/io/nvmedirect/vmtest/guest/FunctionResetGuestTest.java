@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** The reset of a PCI function, which is the last resort for a controller that does not obey CC.EN. */
-@Timeout(120)
+@Timeout(300)
 final class FunctionResetGuestTest {
 
   private static final int MEDIUM = 2; // QPRIO

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.TestReporter;
 import org.junit.jupiter.api.Timeout;
 
 /** MSI-X: a thread that waits blocks in the kernel, and queues share vectors where there are few. */
-@Timeout(240)
+@Timeout(600)
 final class InterruptGuestTest {
 
   private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();

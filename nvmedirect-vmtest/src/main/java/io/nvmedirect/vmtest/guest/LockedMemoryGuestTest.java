@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Timeout;
  * Kernel bypass without root: an ordinary user to whom {@code nvmed bind --user} gave the device, and who may
  * lock as much memory as the system says. Root has no such limit.
  */
-@Timeout(240)
+@Timeout(600)
 final class LockedMemoryGuestTest {
 
   private static final GuestDevice DEVICE = GuestDevice.SHARED_A;

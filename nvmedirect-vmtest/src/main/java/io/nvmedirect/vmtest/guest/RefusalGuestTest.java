@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A device that somebody else uses is refused with who that is and what to do, and is not touched. */
-@Timeout(240)
+@Timeout(600)
 final class RefusalGuestTest {
 
   private static final GuestDevice DEVICE = GuestDevice.SHARED_A;

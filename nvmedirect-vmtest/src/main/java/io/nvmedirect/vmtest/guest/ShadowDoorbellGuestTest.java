@@ -20,7 +20,7 @@ import org.junit.jupiter.api.TestReporter;
 import org.junit.jupiter.api.Timeout;
 
 /** QEMU's controller offers Doorbell Buffer Config: a busy queue writes few doorbell registers. */
-@Timeout(240)
+@Timeout(600)
 final class ShadowDoorbellGuestTest {
 
   private static final int MEDIUM = 2; // QPRIO

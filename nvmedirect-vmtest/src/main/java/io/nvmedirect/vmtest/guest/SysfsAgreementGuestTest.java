@@ -20,7 +20,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** What we say of a device is what the kernel's driver says of it in sysfs. */
-@Timeout(120)
+@Timeout(300)
 final class SysfsAgreementGuestTest {
 
   @ParameterizedTest

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Timeout;
  * kernel reports the attempt. QEMU's controller reports an error of its own where it reads a PRP list; data
  * that it cannot transfer it does not miss.
  */
-@Timeout(240)
+@Timeout(600)
 final class UnmappedMemoryGuestTest {
 
   private static final int MEDIUM = 2; // QPRIO

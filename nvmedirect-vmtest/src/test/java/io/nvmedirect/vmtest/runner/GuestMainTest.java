@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** The guest's program on the host, with tests that need no guest. */
-@Timeout(120)
+@Timeout(300)
 final class GuestMainTest {
 
   private static final String FIXTURES = "io.nvmedirect.vmtest.fixture.";
