@@ -20,6 +20,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -241,12 +242,13 @@ class StackOverflowTest {
     private final Callable<?> call;
     private int overflows;
     private int done;
-    private Throwable failure;
+    private @Nullable Throwable failure;
 
     Recursion(Callable<?> call) {
       this.call = call;
     }
 
+    @SuppressWarnings("InfiniteRecursion") // to the end of the stack
     void down() {
       try {
         down();
