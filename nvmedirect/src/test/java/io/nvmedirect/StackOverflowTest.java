@@ -46,11 +46,12 @@ class StackOverflowTest {
 
   /** What is called. */
   @FunctionalInterface
-  private interface Call {
+  interface Call {
     void run(Subject subject) throws Exception;
   }
 
-  private enum Calls {
+  @SuppressWarnings("ImmutableEnumChecker") // nobody changes them
+  enum Calls {
     READ(s -> s.handle.read(s.buffer.segment(), 0)),
     WRITE(s -> s.handle.write(s.buffer.segment(), 0)),
     READ_AT_POSITION(s -> {
@@ -152,7 +153,7 @@ class StackOverflowTest {
     }
   }
 
-  private static final class Subject {
+  static final class Subject {
     final NvmeDevice device;
     final NvmeQueue queue;
     final NvmeQueue second;

@@ -18,7 +18,7 @@ final class BenchCommandTest {
 
   @Test
   void bench_memory_readsAndThenWrites() {
-    Cli.Result result = Cli.run("bench", "mem:16MiB", "--io-size", "1m");
+    Cli.Result result = Cli.run("bench", "mem:16MiB", "--io-size", "1m", "--ramp-time", "1ms");
     assertThat(result.status()).as(result.err()).isZero();
     assertThat(result.err()).isEmpty();
     assertThat(result.out())
