@@ -168,10 +168,14 @@ class HistoryTest {
         for (List<HistoryUser.Seen> accesses : round) {
           for (HistoryUser.Seen seen : accesses) {
             int index = place - seen.firstPlace();
-            if (index >= 0 && index < seen.values().length) {
+            if (index >= 0 && index < seen.values().size()) {
               history.add(
                   new RegisterHistory.Access(
-                      seen.begin(), seen.end(), seen.write(), seen.values()[index], seen.what()));
+                      seen.begin(),
+                      seen.end(),
+                      seen.write(),
+                      seen.values().get(index),
+                      seen.what()));
             }
           }
         }

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicLong;
@@ -17,7 +18,8 @@ import java.util.concurrent.atomic.AtomicLong;
 final class HistoryUser implements AutoCloseable {
 
   /** An access to several places at once. */
-  record Seen(long begin, long end, boolean write, int firstPlace, long[] values, String what) {}
+  record Seen(
+      long begin, long end, boolean write, int firstPlace, List<Long> values, String what) {}
 
   /** An asynchronous operation under way. */
   private record Pending(
@@ -144,18 +146,19 @@ final class HistoryUser implements AutoCloseable {
     }
   }
 
-  private long[] stamps(MemorySegment memory, String what) {
-    long[] values = new long[(int) (memory.byteSize() / half)];
-    for (int i = 0; i < values.length; i++) {
-      values[i] = memory.get(ValueLayout.JAVA_LONG_UNALIGNED, (long) i * half);
-      for (long at = (long) i * half; at < (i + 1L) * half; at += 8) {
+  private List<Long> stamps(MemorySegment memory, String what) {
+    List<Long> values = new ArrayList<>();
+    for (long place = 0; place < memory.byteSize(); place += half) {
+      long stamp = memory.get(ValueLayout.JAVA_LONG_UNALIGNED, place);
+      for (long at = place; at < place + half; at += 8) {
         long word = memory.get(ValueLayout.JAVA_LONG_UNALIGNED, at);
-        if (word != values[i]) {
+        if (word != stamp) {
           throw new AssertionError(
               "%s of %s saw half a block of two writes: %x and %x"
-                  .formatted(what, device.address(), values[i], word));
+                  .formatted(what, device.address(), stamp, word));
         }
       }
+      values.add(stamp);
     }
     return values;
   }
@@ -164,7 +167,7 @@ final class HistoryUser implements AutoCloseable {
     saw(begin, write, firstPlace, stamps(memory, what), what);
   }
 
-  private void saw(long begin, boolean write, int firstPlace, long[] values, String what) {
+  private void saw(long begin, boolean write, int firstPlace, List<Long> values, String what) {
     seen.add(new Seen(begin, now(), write, firstPlace, values, "user " + user + " " + what));
   }
 
@@ -250,7 +253,7 @@ final class HistoryUser implements AutoCloseable {
     } else {
       direct.writeZeroes((long) first * block, (long) count * block);
     }
-    saw(begin, true, 2 * first, new long[2 * count], discard ? "discard" : "zeroes");
+    saw(begin, true, 2 * first, Collections.nCopies(2 * count, 0L), discard ? "discard" : "zeroes");
   }
 
   private void flush(NvmeHandle handle) throws IOException {
