@@ -9,10 +9,10 @@ import io.nvmedirect.transport.Reaper;
  */
 final class DeviceReaper implements Reaper {
 
-  private final NvmeDevice device;
+  private final DeviceQueues queues;
 
-  DeviceReaper(NvmeDevice device) {
-    this.device = device;
+  DeviceReaper(DeviceQueues queues) {
+    this.queues = queues;
   }
 
   /** A thread in a callback may be the completion thread; a confined queue has no other. */
@@ -21,7 +21,7 @@ final class DeviceReaper implements Reaper {
     if (NvmeQueue.isDelivering()) {
       return true;
     }
-    for (NvmeQueue queue : device.queues()) {
+    for (NvmeQueue queue : queues.open()) {
       if (queue.isConfinedToThisThread()) {
         return true;
       }
@@ -32,7 +32,7 @@ final class DeviceReaper implements Reaper {
   @Override
   public int reap(int idle) {
     int reaped = 0;
-    for (NvmeQueue queue : device.queues()) {
+    for (NvmeQueue queue : queues.open()) {
       reaped += queue.ringAndReap();
     }
     if (reaped > 0) {

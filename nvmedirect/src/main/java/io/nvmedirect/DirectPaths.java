@@ -42,7 +42,7 @@ final class DirectPaths implements Store {
     this.first = paths[0];
     this.route = route;
     this.ending = new int[paths.length];
-    this.flushing = new IoLock(first.device().reaper());
+    this.flushing = new IoLock(first.device().queues().reaper());
     this.commandBytes = paths[0].device().maxTransferBytes();
     for (DirectIo path : paths) {
       path.store(this);

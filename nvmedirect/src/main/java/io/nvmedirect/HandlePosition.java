@@ -19,7 +19,7 @@ final class HandlePosition {
   HandlePosition(NvmeHandle handle) {
     this.handle = handle;
     this.device = handle.device();
-    this.lock = new IoLock(device.reaper());
+    this.lock = new IoLock(device.queues().reaper());
   }
 
   long get() {

@@ -5,7 +5,6 @@ import io.nvmedirect.address.SystemFailure;
 import io.nvmedirect.cache.BlockCache;
 import io.nvmedirect.cache.RangeGuard;
 import io.nvmedirect.driver.Controller;
-import io.nvmedirect.driver.IoQueue;
 import io.nvmedirect.driver.Namespace;
 import io.nvmedirect.memory.BouncePool;
 import io.nvmedirect.memory.DmaBuffer;
@@ -20,11 +19,9 @@ import io.nvmedirect.spec.NvmeException;
 import io.nvmedirect.spec.Opcode;
 import io.nvmedirect.spec.SmartLog;
 import io.nvmedirect.spec.Status;
-import io.nvmedirect.transport.IoLock;
 import io.nvmedirect.transport.StackRoom;
 import io.nvmedirect.transport.Transport;
 import java.io.IOException;
-import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Objects;
@@ -52,20 +49,12 @@ public final class NvmeDevice implements AutoCloseable {
   private final Controller controller;
   private final DmaRegistry registry;
   private final BouncePool bounces;
-  private final CompletionThread completionThread;
 
-  private final DeviceReaper reaper = new DeviceReaper(this);
+  private final DeviceQueues queues;
 
-  /**
-   * Held while the set of queues or the device itself changes, also by what the device does on a queue
-   * for itself. Its holder may do I/O.
-   */
-  private final IoLock changing = new IoLock(reaper);
-
-  /** Guards what the holder of {@code changing} changes, for those who only look. */
+  /** Guards what the holder of the queues' {@code changing} changes, for those who only look. */
   private final Object lock = new Object();
 
-  private volatile NvmeQueue[] queues = {};
   private boolean closed;
 
   /** Closing was refused once for blocks of the cache that cannot be written, and nothing came since. */
@@ -90,7 +79,7 @@ public final class NvmeDevice implements AutoCloseable {
             : namespace.writeProtected() ? "is write protected" : null;
     this.registry = new DmaRegistry(controller.dma());
     this.bounces = new BouncePool(registry::allocateUnlisted, BOUNCE_BYTES, MOST_BOUNCES);
-    this.completionThread = new CompletionThread(address);
+    this.queues = new DeviceQueues(this, controller, registry);
     boolean made = false;
     try {
       this.coherence = coherence(namespace, options.cachePages(), options.lazyCache());
@@ -104,14 +93,14 @@ public final class NvmeDevice implements AutoCloseable {
 
   private Coherence coherence(Namespace of, int cachePages, boolean lazy) throws IOException {
     RangeGuard guard =
-        new RangeGuard(reaper, TIMEOUTS_OF_A_WRITE * Math.max(1, controller.timeoutNs()));
+        new RangeGuard(queues.reaper(), TIMEOUTS_OF_A_WRITE * Math.max(1, controller.timeoutNs()));
     // A page of the cache holds whole blocks: larger ones go without.
     BlockCache cache =
         cachePages == 0 || of.blockBytes() > BlockCache.PAGE_BYTES
             ? null
             : new BlockCache(
                 of.sizeBytes(), of.blockBytes(), cachePages, lazy, registry::allocate, guard);
-    return new Coherence(cache, guard, reaper, of.blockBytes());
+    return new Coherence(cache, guard, queues.reaper(), of.blockBytes());
   }
 
   /**
@@ -390,70 +379,20 @@ public final class NvmeDevice implements AutoCloseable {
     if (set.contains(QueueOption.CONFINED)) {
       set.add(QueueOption.MANUAL_COMPLETION);
     }
-    changing.lock();
+    queues.changing().lock();
     try {
       checkOpen();
       // What is written from now on is another loss.
       lossReported = false;
-      return addQueue(depth, priority, set);
+      return queues.create(depth, priority, set);
     } finally {
-      changing.unlock();
+      queues.changing().unlock();
     }
   }
 
-  /** The caller has {@link #changing}. */
-  private NvmeQueue addQueue(int depth, QueuePriority priority, EnumSet<QueueOption> set)
-      throws IOException {
-    boolean manual = set.contains(QueueOption.MANUAL_COMPLETION);
-    boolean interrupt = set.contains(QueueOption.INTERRUPT);
-    IoQueue ioQueue = openQueue(depth, interrupt, priority);
-    NvmeQueue queue = new NvmeQueue(this, ioQueue, priority, set, manual ? null : completionThread);
-    NvmeQueue[] more = Arrays.copyOf(queues, queues.length + 1);
-    more[queues.length] = queue;
-    queues = more;
-    if (!manual) {
-      completionThread.add(queue);
-    }
-    return queue;
-  }
-
-  private IoQueue openQueue(int depth, boolean interrupt, QueuePriority priority)
-      throws IOException {
-    try {
-      return controller.openQueue(depth, interrupt, priority.code());
-    } catch (IOException e) {
-      // Mappings of the application's memory may be what there is no room for.
-      if (!registry.dropMappings()) {
-        throw SystemFailure.of(address, e);
-      }
-    }
-    try {
-      return controller.openQueue(depth, interrupt, priority.code());
-    } catch (IOException e) {
-      throw SystemFailure.of(address, e);
-    }
-  }
-
-  /** Held while a queue closes: until then the device may do I/O of its own on it. */
-  IoLock changing() {
-    return changing;
-  }
-
-  /** A queue that is closed for all others; the caller has {@link #changing}. */
-  void queueClosed(NvmeQueue queue, IoQueue ioQueue) throws IOException {
-    completionThread.remove(queue);
-    queues = Arrays.stream(queues).filter(open -> !open.equals(queue)).toArray(NvmeQueue[]::new);
-    controller.closeQueue(ioQueue);
-  }
-
-  /** The open queues; never changed. */
-  NvmeQueue[] queues() {
+  /** The open queues. */
+  DeviceQueues queues() {
     return queues;
-  }
-
-  /** For those who wait for I/O of others. */
-  DeviceReaper reaper() {
-    return reaper;
   }
 
   /**
@@ -468,10 +407,10 @@ public final class NvmeDevice implements AutoCloseable {
     StackRoom.checkForCalls();
     checkWritable("Format NVM");
     require(controller().supportsFormat(), "Format NVM");
-    changing.lock();
+    queues.changing().lock();
     try {
       checkOpen();
-      checkNoQueues("format");
+      queues.checkNone("format");
       int nsid = namespace.id();
       List<LbaFormat> formats = controller.pages().namespace(nsid).formats();
       int index = 0;
@@ -494,7 +433,7 @@ public final class NvmeDevice implements AutoCloseable {
               ? coherence(namespace, 0, true)
               : coherence(namespace, cache.capacityPages(), cache.lazy());
     } finally {
-      changing.unlock();
+      queues.changing().unlock();
     }
   }
 
@@ -544,39 +483,14 @@ public final class NvmeDevice implements AutoCloseable {
     return cache;
   }
 
-  /** What the device itself does, not for a handle. */
-  @FunctionalInterface
-  private interface PathsAction {
-    void run(DirectPaths paths) throws IOException;
-  }
-
-  /**
-   * Runs it on a queue that is open or, if there is none that this thread may use, on one of its own. No
-   * queue opens or closes meanwhile, so that nobody meets this one.
-   */
-  private void withPaths(PathsAction action) throws IOException {
-    changing.lock();
+  /** Runs what the device itself does, not for a handle. */
+  private void withPaths(DeviceQueues.Action action) throws IOException {
+    queues.changing().lock();
     try {
       checkOpen();
-      for (NvmeQueue queue : queues) {
-        if (!queue.isConfined()) {
-          runOn(queue, action);
-          return;
-        }
-      }
-      int depth = Math.min(DEFAULT_DEPTH, maxQueueDepth());
-      EnumSet<QueueOption> manual = EnumSet.of(QueueOption.MANUAL_COMPLETION);
-      try (NvmeQueue own = addQueue(depth, QueuePriority.MEDIUM, manual)) {
-        runOn(own, action);
-      }
+      queues.run(Math.min(DEFAULT_DEPTH, maxQueueDepth()), action);
     } finally {
-      changing.unlock();
-    }
-  }
-
-  private static void runOn(NvmeQueue queue, PathsAction action) throws IOException {
-    try (NvmeHandle handle = queue.createHandle()) {
-      action.run(handle.paths());
+      queues.changing().unlock();
     }
   }
 
@@ -594,14 +508,14 @@ public final class NvmeDevice implements AutoCloseable {
   public void close() throws IOException {
     StackRoom.checkForCalls();
     IOException lost = null;
-    changing.lock();
+    queues.changing().lock();
     try {
       synchronized (lock) {
         if (closed) {
           return;
         }
       }
-      checkNoQueues("close");
+      queues.checkNone("close");
       if (!coherence.isClean()) {
         lost = writeBack();
       }
@@ -612,10 +526,10 @@ public final class NvmeDevice implements AutoCloseable {
         closed = true;
       }
     } finally {
-      changing.unlock();
+      queues.changing().unlock();
     }
     try (controller) {
-      completionThread.close();
+      queues.close();
       coherence.close();
       registry.close();
       bounces.close();
@@ -663,14 +577,6 @@ public final class NvmeDevice implements AutoCloseable {
   private void checkOpen() {
     if (isClosed()) {
       throw new IllegalStateException("the device is closed: " + address);
-    }
-  }
-
-  private void checkNoQueues(String what) {
-    if (queues.length > 0) {
-      throw new IllegalStateException(
-          "cannot %s %s: queues are open, close them first: %d"
-              .formatted(what, address, queues.length));
     }
   }
 

@@ -67,7 +67,7 @@ public final class NvmeQueue implements AutoCloseable {
       NvmeDevice device,
       IoQueue queue,
       QueuePriority priority,
-      EnumSet<QueueOption> options,
+      Set<QueueOption> options,
       @Nullable CompletionThread completionThread) {
     this.device = device;
     this.queue = queue;
@@ -560,14 +560,14 @@ public final class NvmeQueue implements AutoCloseable {
   public void close() throws IOException {
     StackRoom.check();
     // The device has no handle of its own on the queue then.
-    device.changing().lock();
+    device.queues().changing().lock();
     try {
       if (handles.compareAndSet(0, CLOSED)) {
         closeUnused();
         return;
       }
     } finally {
-      device.changing().unlock();
+      device.queues().changing().unlock();
     }
     int open = handles.get();
     if (open != CLOSED) {
@@ -586,6 +586,6 @@ public final class NvmeQueue implements AutoCloseable {
       lock.unlock();
     }
     completionWait.close();
-    device.queueClosed(this, queue);
+    device.queues().closed(this, queue);
   }
 }

@@ -96,7 +96,7 @@ class CrowdTest {
           Crowd crowd = new Crowd(device, List.of(ordinary, manual, interrupt))) {
         crowd.run();
       }
-      assertThat(device.queues()).isEmpty();
+      assertThat(device.queues().open()).isEmpty();
     }
   }
 

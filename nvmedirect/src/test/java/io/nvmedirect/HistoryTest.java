@@ -217,7 +217,7 @@ class HistoryTest {
       for (NvmeQueue queue : new HashSet<>(queues)) {
         queue.close();
       }
-      assertThat(Arrays.asList(device.queues())).isEmpty();
+      assertThat(Arrays.asList(device.queues().open())).isEmpty();
     }
   }
 }
