@@ -3,6 +3,7 @@ package io.nvmedirect;
 import io.nvmedirect.cache.BlockCache;
 import io.nvmedirect.cache.RangeGuard;
 import io.nvmedirect.cache.Store;
+import io.nvmedirect.linux.SafeLogger;
 import io.nvmedirect.spec.NvmeException;
 import io.nvmedirect.spec.Opcode;
 import io.nvmedirect.transport.Reaper;
@@ -21,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Coherence {
 
-  private static final System.Logger LOG = System.getLogger(Coherence.class.getName());
+  private static final System.Logger LOG = SafeLogger.of(Coherence.class);
 
   /** Null if the device was opened without a cache. */
   private final @Nullable BlockCache cache;

@@ -1,6 +1,7 @@
 package io.nvmedirect;
 
 import io.nvmedirect.driver.Backoff;
+import io.nvmedirect.linux.SafeLogger;
 import io.nvmedirect.linux.TimerSlack;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -13,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class CompletionThread {
 
-  private static final System.Logger LOG = System.getLogger(CompletionThread.class.getName());
+  private static final System.Logger LOG = SafeLogger.of(CompletionThread.class);
 
   /** Many that were just submitted keep their submitters reaping, or will be reaped together. */
   private static final int FEW = 8;
@@ -34,11 +35,7 @@ final class CompletionThread {
 
   /** What a callback threw where nobody can catch it. */
   static void report(Throwable thrown) {
-    try {
-      LOG.log(System.Logger.Level.ERROR, "a completion callback threw", thrown);
-    } catch (OutOfMemoryError _) {
-      // There is no memory for that either, and others need this thread.
-    }
+    LOG.log(System.Logger.Level.ERROR, "a completion callback threw", thrown);
   }
 
   synchronized void add(NvmeQueue queue) {

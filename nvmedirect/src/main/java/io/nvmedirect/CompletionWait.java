@@ -2,6 +2,7 @@ package io.nvmedirect;
 
 import io.nvmedirect.driver.Backoff;
 import io.nvmedirect.driver.IoQueue;
+import io.nvmedirect.linux.SafeLogger;
 import io.nvmedirect.linux.TimerSlack;
 import java.util.concurrent.TimeUnit;
 import java.util.function.IntToLongFunction;
@@ -28,7 +29,7 @@ final class CompletionWait {
   /** From a completion that was found at the end of a wait until its interrupt, on a busy machine. */
   private static final long INTERRUPT_LATE_NS = TimeUnit.MILLISECONDS.toNanos(100);
 
-  private static final System.Logger LOG = System.getLogger(CompletionWait.class.getName());
+  private static final System.Logger LOG = SafeLogger.of(CompletionWait.class);
 
   private final NvmeQueue queue;
   private final IoQueue vector;

@@ -99,6 +99,17 @@ class LayersTest {
         .check(CLASSES);
   }
 
+  /** Loggers of applications throw, for want of memory or of a descriptor, where that is to be told. */
+  @Test
+  void loggers_areThoseThatNeverThrow() {
+    noClasses()
+        .that()
+        .doNotHaveFullyQualifiedName("io.nvmedirect.linux.SafeLogger")
+        .should()
+        .callMethod(System.class, "getLogger", String.class)
+        .check(CLASSES);
+  }
+
   @Test
   void everyPackage_hasItsRow() {
     TreeSet<String> found =

@@ -27,8 +27,9 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * 4 KiB direct reads on a confined queue. One invocation posts a batch of 32, rings once and reaps
- * all; figures are per I/O. {@code large} is one read of 128 KiB. With the stub, that is the cost of the driver. The other controllers are the
- * embedded one: with {@code model=null} it moves no data, inline it executes on the same thread.
+ * all; figures are per I/O. {@code large} is one read of 128 KiB; what begins with {@code write} writes. With
+ * the stub, that is the cost of the driver. The other controllers are the embedded one: with {@code
+ * model=null} it moves no data, inline it executes on the same thread.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -120,6 +121,26 @@ public class DirectReadBenchmark {
   @Benchmark
   public void synchronous() throws IOException {
     handle.read(oneBlock, nextPosition());
+  }
+
+  /** Like {@link #depth32}, writes. */
+  @Benchmark
+  @OperationsPerInvocation(BATCH)
+  public int write32() throws IOException {
+    done = 0;
+    for (int i = 0; i < BATCH; i++) {
+      handle.write(ios[i], buffer, (long) i * BLOCK, BLOCK, nextPosition());
+    }
+    while (done < BATCH) {
+      queue.poll();
+    }
+    return done;
+  }
+
+  /** Like {@link #synchronous}, a write. */
+  @Benchmark
+  public void writeSynchronous() throws IOException {
+    handle.write(oneBlock, nextPosition());
   }
 
   /** Strides through the device, so that the data is not all in the first cache. */

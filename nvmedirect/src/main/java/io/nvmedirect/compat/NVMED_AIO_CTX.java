@@ -2,6 +2,7 @@ package io.nvmedirect.compat;
 
 import io.nvmedirect.AsyncIo;
 import io.nvmedirect.NvmeHandle;
+import io.nvmedirect.linux.SafeLogger;
 import io.nvmedirect.spec.NvmeException;
 import io.nvmedirect.spec.Opcode;
 import java.io.IOException;
@@ -18,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 @SuppressWarnings("MemberName") // named as in C
 public final class NVMED_AIO_CTX {
 
-  private static final System.Logger LOG = System.getLogger(NVMED_AIO_CTX.class.getName());
+  private static final System.Logger LOG = SafeLogger.of(NVMED_AIO_CTX.class);
 
   /** Callbacks that this thread is in: one may complete others. */
   private static final ThreadLocal<int[]> CALLBACKS = ThreadLocal.withInitial(() -> new int[1]);

@@ -1,5 +1,6 @@
 package io.nvmedirect.driver;
 
+import io.nvmedirect.linux.SafeLogger;
 import io.nvmedirect.memory.DmaMapper;
 import io.nvmedirect.spec.Feature;
 import io.nvmedirect.spec.IdentifyController;
@@ -27,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Controller implements AutoCloseable {
 
-  private static final System.Logger LOG = System.getLogger(Controller.class.getName());
+  private static final System.Logger LOG = SafeLogger.of(Controller.class);
 
   private static final int ADMIN_ENTRIES = 32;
   private static final int QUEUES_WANTED = 64;

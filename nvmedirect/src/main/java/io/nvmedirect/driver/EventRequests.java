@@ -1,5 +1,6 @@
 package io.nvmedirect.driver;
 
+import io.nvmedirect.linux.SafeLogger;
 import io.nvmedirect.spec.Feature;
 import io.nvmedirect.spec.IdentifyController;
 import io.nvmedirect.spec.IdentifyNamespace;
@@ -23,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class EventRequests implements CompletionListener {
 
-  private static final System.Logger LOG = System.getLogger(EventRequests.class.getName());
+  private static final System.Logger LOG = SafeLogger.of(EventRequests.class);
 
   /** A type of event is masked once it was reported, so that more than one of each need none. */
   private static final int MOST = 3;

@@ -1,5 +1,6 @@
 package io.nvmedirect.emulator;
 
+import io.nvmedirect.linux.SafeLogger;
 import io.nvmedirect.spec.Register;
 import io.nvmedirect.spec.Status;
 import java.io.IOException;
@@ -16,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class EmulatedController {
 
-  private static final System.Logger LOGGER = System.getLogger(EmulatedController.class.getName());
+  private static final System.Logger LOGGER = SafeLogger.of(EmulatedController.class);
 
   private static final int CSS_MASK = 7 << 4;
   private static final int MPS_MASK = 0xF << 7;

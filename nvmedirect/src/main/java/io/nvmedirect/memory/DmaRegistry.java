@@ -1,5 +1,6 @@
 package io.nvmedirect.memory;
 
+import io.nvmedirect.linux.SafeLogger;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -18,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class DmaRegistry {
 
-  private static final System.Logger LOG = System.getLogger(DmaRegistry.class.getName());
+  private static final System.Logger LOG = SafeLogger.of(DmaRegistry.class);
 
   /** Mappings of the caller's memory that are kept. */
   private static final int MAX_MAPPINGS = 128;

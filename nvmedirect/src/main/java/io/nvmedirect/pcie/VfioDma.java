@@ -3,6 +3,7 @@ package io.nvmedirect.pcie;
 import io.nvmedirect.linux.Errno;
 import io.nvmedirect.linux.Mmap;
 import io.nvmedirect.linux.ResourceLimit;
+import io.nvmedirect.linux.SafeLogger;
 import io.nvmedirect.spec.NvmeException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -16,7 +17,7 @@ import java.util.Map;
  */
 final class VfioDma implements GroupMemory {
 
-  private static final System.Logger LOG = System.getLogger(VfioDma.class.getName());
+  private static final System.Logger LOG = SafeLogger.of(VfioDma.class);
 
   private static final long PAGE_BYTES = Mmap.PAGE_BYTES;
 

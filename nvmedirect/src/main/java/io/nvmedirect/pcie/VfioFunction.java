@@ -3,6 +3,7 @@ package io.nvmedirect.pcie;
 import io.nvmedirect.linux.Errno;
 import io.nvmedirect.linux.LinuxException;
 import io.nvmedirect.linux.NativeFile;
+import io.nvmedirect.linux.SafeLogger;
 import io.nvmedirect.memory.DmaMapper;
 import io.nvmedirect.queue.Doorbell;
 import io.nvmedirect.queue.InterruptVector;
@@ -25,7 +26,7 @@ import java.util.concurrent.locks.LockSupport;
  */
 public final class VfioFunction implements PciFunction {
 
-  private static final System.Logger LOG = System.getLogger(VfioFunction.class.getName());
+  private static final System.Logger LOG = SafeLogger.of(VfioFunction.class);
 
   private static final int RESET_ATTEMPTS = 50;
   private static final long RESET_PAUSE_NS = TimeUnit.MILLISECONDS.toNanos(20);

@@ -1,6 +1,7 @@
 package io.nvmedirect.pcie;
 
 import io.nvmedirect.linux.Errno;
+import io.nvmedirect.linux.SafeLogger;
 import io.nvmedirect.linux.UnixSocket;
 import io.nvmedirect.spec.NvmeException;
 import io.nvmedirect.vfiouser.Capabilities;
@@ -38,7 +39,7 @@ final class VfioUserConnection implements AutoCloseable {
   /** Data that we take in one message. */
   static final int MOST_DATA_BYTES = MessageSocket.DEFAULT_DATA_BYTES;
 
-  private static final System.Logger LOG = System.getLogger(VfioUserConnection.class.getName());
+  private static final System.Logger LOG = SafeLogger.of(VfioUserConnection.class);
 
   /** Identifies commands that want no reply; a refusal may come nevertheless. */
   private static final int UNANSWERED = 0;

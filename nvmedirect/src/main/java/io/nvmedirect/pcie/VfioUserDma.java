@@ -3,6 +3,7 @@ package io.nvmedirect.pcie;
 import io.nvmedirect.linux.Errno;
 import io.nvmedirect.linux.LinuxException;
 import io.nvmedirect.linux.Mmap;
+import io.nvmedirect.linux.SafeLogger;
 import io.nvmedirect.memory.DmaMapper;
 import io.nvmedirect.spec.NvmeException;
 import io.nvmedirect.vfiouser.Message;
@@ -35,7 +36,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class VfioUserDma implements DmaMapper, VfioUserConnection.CommandHandler {
 
-  private static final System.Logger LOG = System.getLogger(VfioUserDma.class.getName());
+  private static final System.Logger LOG = SafeLogger.of(VfioUserDma.class);
 
   /** Of the first file. */
   private static final long FIRST_BYTES = 16L << 20;

@@ -2,6 +2,7 @@ package io.nvmedirect.pcie;
 
 import io.nvmedirect.linux.Errno;
 import io.nvmedirect.linux.LinuxException;
+import io.nvmedirect.linux.SafeLogger;
 import io.nvmedirect.linux.UnixSocket;
 import io.nvmedirect.memory.DmaMapper;
 import io.nvmedirect.queue.Doorbell;
@@ -24,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class VfioUserFunction implements PciFunction {
 
-  private static final System.Logger LOG = System.getLogger(VfioUserFunction.class.getName());
+  private static final System.Logger LOG = SafeLogger.of(VfioUserFunction.class);
 
   private static final long TIMEOUT_NS = TimeUnit.SECONDS.toNanos(10);
 

@@ -1,6 +1,7 @@
 package io.nvmedirect.pcie;
 
 import io.nvmedirect.linux.EventFd;
+import io.nvmedirect.linux.SafeLogger;
 import io.nvmedirect.linux.UnixSocket;
 import io.nvmedirect.vfiouser.Message;
 import java.io.IOException;
@@ -10,7 +11,7 @@ import java.util.List;
 /** The MSI-X vectors of a function that a vfio-user server has. Belongs to its {@link VfioInterrupts}. */
 final class VfioUserMsix implements Msix {
 
-  private static final System.Logger LOG = System.getLogger(VfioUserMsix.class.getName());
+  private static final System.Logger LOG = SafeLogger.of(VfioUserMsix.class);
 
   private final VfioUserConnection connection;
   private final PciConfig config;

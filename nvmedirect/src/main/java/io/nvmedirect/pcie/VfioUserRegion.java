@@ -3,6 +3,7 @@ package io.nvmedirect.pcie;
 import io.nvmedirect.linux.LinuxException;
 import io.nvmedirect.linux.Mmap;
 import io.nvmedirect.linux.NativeFile;
+import io.nvmedirect.linux.SafeLogger;
 import io.nvmedirect.spec.NvmeException;
 import io.nvmedirect.vfiouser.Message;
 import java.io.IOException;
@@ -18,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class VfioUserRegion implements AutoCloseable {
 
-  private static final System.Logger LOG = System.getLogger(VfioUserRegion.class.getName());
+  private static final System.Logger LOG = SafeLogger.of(VfioUserRegion.class);
 
   /** Room for some capabilities, so that one question is enough. */
   private static final int INFO_BYTES = 4096 - 32;

@@ -6,6 +6,7 @@ import io.nvmedirect.linux.Errno;
 import io.nvmedirect.linux.EventFd;
 import io.nvmedirect.linux.LinuxException;
 import io.nvmedirect.linux.PollSet;
+import io.nvmedirect.linux.SafeLogger;
 import io.nvmedirect.linux.UnixSocket;
 import java.io.EOFException;
 import java.io.IOException;
@@ -25,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Clients implements AutoCloseable {
 
-  private static final System.Logger LOG = System.getLogger(Clients.class.getName());
+  private static final System.Logger LOG = SafeLogger.of(Clients.class);
 
   /** Until a client is accepted again, after the process had no descriptor for one. */
   static final long RETRY_NS = TimeUnit.MILLISECONDS.toNanos(100);
@@ -241,13 +242,9 @@ final class Clients implements AutoCloseable {
     log(connection + ": the client is disconnected", thrown);
   }
 
-  /** Logs what was thrown, unless there is no memory for that either. */
+  /** Logs what was thrown. */
   static void log(String what, Throwable thrown) {
-    try {
-      LOG.log(System.Logger.Level.WARNING, what, thrown);
-    } catch (OutOfMemoryError _) {
-      // Whoever waits is told in other ways.
-    }
+    LOG.log(System.Logger.Level.WARNING, what, thrown);
   }
 
   private void drop(Connection connection) {

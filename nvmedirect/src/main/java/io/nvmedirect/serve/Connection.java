@@ -3,6 +3,7 @@ package io.nvmedirect.serve;
 import io.nvmedirect.emulator.RemoteController;
 import io.nvmedirect.linux.Errno;
 import io.nvmedirect.linux.LinuxException;
+import io.nvmedirect.linux.SafeLogger;
 import io.nvmedirect.linux.UnixSocket;
 import io.nvmedirect.vfiouser.Capabilities;
 import io.nvmedirect.vfiouser.Message;
@@ -16,7 +17,7 @@ import java.nio.ByteBuffer;
  */
 final class Connection implements AutoCloseable {
 
-  private static final System.Logger LOG = System.getLogger(Connection.class.getName());
+  private static final System.Logger LOG = SafeLogger.of(Connection.class);
 
   /** Clients send the eventfds of many vectors in several messages; QEMU refuses a server that takes more. */
   static final int MOST_FDS = 16;

@@ -5,6 +5,7 @@ import io.nvmedirect.driver.Controller;
 import io.nvmedirect.driver.IoQueue;
 import io.nvmedirect.driver.Namespace;
 import io.nvmedirect.emulator.BlockDevice;
+import io.nvmedirect.linux.SafeLogger;
 import io.nvmedirect.memory.DmaBuffer;
 import io.nvmedirect.spec.NvmeException;
 import io.nvmedirect.spec.Opcode;
@@ -25,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class ForwardedDevice implements BlockDevice {
 
-  private static final System.Logger LOG = System.getLogger(ForwardedDevice.class.getName());
+  private static final System.Logger LOG = SafeLogger.of(ForwardedDevice.class);
 
   /** Most data of one command; the driver splits what is too large for the device. */
   private static final int DATA_BYTES = 128 << 10;
@@ -184,13 +185,10 @@ final class ForwardedDevice implements BlockDevice {
       if (buffers.size() > 1) {
         buffers.removeLast().close(); // what else needs some finds room
       }
-      LOG.log(
-          System.Logger.Level.WARNING,
-          "{0}: {1} commands of clients at a time instead of {2}, for want of memory: {3}",
-          controller.name(),
-          buffers.size() * SLOTS_PER_BUFFER,
-          MOST_SLOTS,
-          e.getMessage());
+      Clients.log(
+          "%s: %d commands of clients at a time instead of %d, for want of memory"
+              .formatted(controller.name(), buffers.size() * SLOTS_PER_BUFFER, MOST_SLOTS),
+          e);
     }
     return List.copyOf(buffers);
   }

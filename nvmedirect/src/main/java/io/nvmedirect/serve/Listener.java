@@ -2,6 +2,7 @@ package io.nvmedirect.serve;
 
 import io.nvmedirect.linux.Errno;
 import io.nvmedirect.linux.LinuxException;
+import io.nvmedirect.linux.SafeLogger;
 import io.nvmedirect.linux.UnixSocket;
 import io.nvmedirect.spec.NvmeException;
 import java.io.IOException;
@@ -15,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 /** A socket that clients connect to, one at a time, and its file. */
 final class Listener implements AutoCloseable {
 
-  private static final System.Logger LOG = System.getLogger(Listener.class.getName());
+  private static final System.Logger LOG = SafeLogger.of(Listener.class);
 
   // st_mode of stat(2).
   private static final int TYPE_MASK = 0170000;

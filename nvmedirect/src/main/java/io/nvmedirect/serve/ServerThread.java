@@ -4,6 +4,7 @@ import io.nvmedirect.emulator.RemoteController;
 import io.nvmedirect.emulator.Subsystem;
 import io.nvmedirect.linux.LinuxException;
 import io.nvmedirect.linux.Processors;
+import io.nvmedirect.linux.SafeLogger;
 import io.nvmedirect.linux.TimerSlack;
 import java.io.IOException;
 import java.util.concurrent.CompletableFuture;
@@ -25,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class ServerThread implements Runnable {
 
-  private static final System.Logger LOG = System.getLogger(ServerThread.class.getName());
+  private static final System.Logger LOG = SafeLogger.of(ServerThread.class);
 
   /**
    * Polls without work before the thread sleeps: some 100 µs, about what a sleep and a wake-up by a message
