@@ -6,6 +6,8 @@ import java.lang.classfile.Label;
 import java.lang.constant.ClassDesc;
 import java.lang.constant.ConstantDescs;
 import java.lang.constant.MethodTypeDesc;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
@@ -21,11 +23,17 @@ import java.lang.invoke.MethodType;
  */
 public final class StackRoom {
 
-  /** Several times what the deepest call takes below its entry, interpreted. */
-  private static final int ROOM_BYTES = 16 << 10;
+  /**
+   * Calls take less than 8 KiB below their entry, interpreted. The rest is for the JVM: where a call is the first
+   * to need a class, its initializer must not overflow, for then the class is lost to the whole process.
+   */
+  private static final int ROOM_BYTES = 32 << 10;
+
+  /** What is between the entry of a call and those that it makes. */
+  private static final int BETWEEN_BYTES = 16 << 10;
 
   private static final MethodHandle PROBE = probe(ROOM_BYTES);
-  private static final MethodHandle WIDE_PROBE = probe(2 * ROOM_BYTES);
+  private static final MethodHandle WIDE_PROBE = probe(ROOM_BYTES + BETWEEN_BYTES);
 
   /** Always 0, which nobody knows. */
   private static int unknown;
@@ -34,6 +42,12 @@ public final class StackRoom {
     // Links the calls, for which there may be no room later.
     check();
     checkForCalls();
+    // Initializes what the JDK needs for these, which I/O may be the first to use.
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment memory = arena.allocate(256).fill((byte) 1);
+      MemorySegment.copy(memory, 0, memory, 128, 100);
+      long _ = memory.mismatch(memory.asSlice(128));
+    }
   }
 
   private StackRoom() {}
