@@ -285,7 +285,7 @@ public final class NvmeHandle implements AutoCloseable {
    * @return whether they are equal
    */
   public boolean compare(MemorySegment expected, long position) throws IOException {
-    StackRoom.check();
+    StackRoom.checkForCalls();
     device.require(device.controller().supportsCompare(), Opcode.COMPARE);
     direct.checkRange(position, expected.byteSize());
     coherence.beforeRead(direct, position, expected.byteSize());
@@ -308,7 +308,7 @@ public final class NvmeHandle implements AutoCloseable {
    *     handle's last flush
    */
   public void flush() throws IOException {
-    StackRoom.check();
+    StackRoom.checkForCalls();
     IOException failed = null;
     direct.awaitWrites();
     try {
@@ -338,7 +338,7 @@ public final class NvmeHandle implements AutoCloseable {
    * Tells the device that a range is not needed any more; what it reads as then is up to the device.
    */
   public void discard(long position, long lengthBytes) throws IOException {
-    StackRoom.check();
+    StackRoom.checkForCalls();
     device.checkWritable(Opcode.DATASET_MANAGEMENT, position, lengthBytes);
     device.require(device.controller().supportsDatasetManagement(), Opcode.DATASET_MANAGEMENT);
     direct.checkRange(position, lengthBytes);
@@ -350,7 +350,7 @@ public final class NvmeHandle implements AutoCloseable {
 
   /** Makes a range read as zeroes, without transferring any. */
   public void writeZeroes(long position, long lengthBytes) throws IOException {
-    StackRoom.check();
+    StackRoom.checkForCalls();
     device.checkWritable(Opcode.WRITE_ZEROES, position, lengthBytes);
     device.require(device.controller().supportsWriteZeroes(), Opcode.WRITE_ZEROES);
     direct.checkRange(position, lengthBytes);
@@ -359,7 +359,7 @@ public final class NvmeHandle implements AutoCloseable {
 
   /** Has the device check that a range can be read, without transferring it. */
   public void verify(long position, long lengthBytes) throws IOException {
-    StackRoom.check();
+    StackRoom.checkForCalls();
     device.require(device.controller().supportsVerify(), Opcode.VERIFY);
     direct.checkRange(position, lengthBytes);
     coherence.beforeRead(direct, position, lengthBytes);
@@ -371,7 +371,7 @@ public final class NvmeHandle implements AutoCloseable {
    * for tests of how an application meets media errors.
    */
   public void writeUncorrectable(long position, long lengthBytes) throws IOException {
-    StackRoom.check();
+    StackRoom.checkForCalls();
     device.checkWritable(Opcode.WRITE_UNCORRECTABLE, position, lengthBytes);
     device.require(device.controller().supportsWriteUncorrectable(), Opcode.WRITE_UNCORRECTABLE);
     direct.checkRange(position, lengthBytes);
@@ -442,7 +442,7 @@ public final class NvmeHandle implements AutoCloseable {
   public boolean read(
       AsyncIo operation, DmaBuffer buffer, long offset, long lengthBytes, long position)
       throws IOException {
-    StackRoom.check();
+    StackRoom.checkToPost();
     direct.checkRange(position, lengthBytes);
     coherence.beforeRead(direct, position, lengthBytes);
     return direct.post(operation, Opcode.READ, 0, buffer, offset, lengthBytes, position);
@@ -452,7 +452,7 @@ public final class NvmeHandle implements AutoCloseable {
   public boolean write(
       AsyncIo operation, DmaBuffer buffer, long offset, long lengthBytes, long position)
       throws IOException {
-    StackRoom.check();
+    StackRoom.checkToPost();
     device.checkWritable(Opcode.WRITE, position, lengthBytes);
     direct.checkRange(position, lengthBytes);
     coherence.beforeWrite(position, lengthBytes);

@@ -335,7 +335,10 @@ class StackOverflowTest {
           subject.close();
           return null;
         });
-    assertThat(overflows).as("calls that did not fit").isPositive();
+    // Posting fits in what the JVM opens behind the end for those that handle the error.
+    if (calls != Calls.POST) {
+      assertThat(overflows).as("calls that did not fit").isPositive();
+    }
     assertThat(done).as("calls that did").isPositive();
   }
 

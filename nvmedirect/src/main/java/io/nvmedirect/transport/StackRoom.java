@@ -25,14 +25,22 @@ public final class StackRoom {
 
   /**
    * Calls take less than 8 KiB below their entry, interpreted. The rest is for the JVM: where a call is the first
-   * to need a class, its initializer must not overflow, for then the class is lost to the whole process.
+   * to need a class, its initializer must not overflow, for then the class is lost to the whole process. More would
+   * cost: the JVM writes to each page of it, and these share few lines of the first cache.
    */
-  private static final int ROOM_BYTES = 32 << 10;
+  private static final int ROOM_BYTES = 16 << 10;
 
-  /** What is between the entry of a call and those that it makes. */
-  private static final int BETWEEN_BYTES = 16 << 10;
+  /** Posting takes less than half as much as what waits or executes. */
+  private static final int POST_BYTES = 8 << 10;
+
+  /** What is between the entry of a call and those that it makes, none of which is on the hot path. */
+  private static final int BETWEEN_BYTES = 32 << 10;
+
+  /** More bytecode than the JIT compilers inline, so that the callers' own code stays as it is. */
+  private static final int UNINLINED_BYTES = 400;
 
   private static final MethodHandle PROBE = probe(ROOM_BYTES);
+  private static final MethodHandle POST_PROBE = probe(POST_BYTES);
   private static final MethodHandle WIDE_PROBE = probe(ROOM_BYTES + BETWEEN_BYTES);
 
   /** Always 0, which nobody knows. */
@@ -41,12 +49,16 @@ public final class StackRoom {
   static {
     // Links the calls, for which there may be no room later.
     check();
+    checkToPost();
     checkForCalls();
     // Initializes what the JDK needs for these, which I/O may be the first to use.
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment memory = arena.allocate(256).fill((byte) 1);
-      MemorySegment.copy(memory, 0, memory, 128, 100);
-      long _ = memory.mismatch(memory.asSlice(128));
+      // Short and long ones go different ways.
+      for (int length : new int[] {16, 128, 4096}) {
+        MemorySegment from = arena.allocate(length).fill((byte) 1);
+        MemorySegment to = arena.allocate(length).copyFrom(from);
+        long _ = from.mismatch(to);
+      }
     }
   }
 
@@ -68,8 +80,23 @@ public final class StackRoom {
   }
 
   /**
+   * Returns if there is room for posting an operation on one buffer.
+   *
+   * @throws StackOverflowError if there is not
+   */
+  public static void checkToPost() {
+    try {
+      POST_PROBE.invokeExact(unknown);
+    } catch (RuntimeException | Error e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /**
    * Returns if there is room for a call that, with something taken, makes others that {@link #check}: these
-   * have their room then.
+   * have their room then. Also for calls that are rare, and need classes that are not loaded yet.
    *
    * @throws StackOverflowError if there is not
    */
@@ -105,8 +132,7 @@ public final class StackRoom {
 
   /**
    * {@code if (argument != 0) { last local = argument; Thread.onSpinWait(); }}: a branch that the compilers
-   * cannot rule out. Its frame might have to be made for the interpreter, so they look for the room for it
-   * where they inline the method, too.
+   * cannot rule out, for which they look for the room of all local variables.
    */
   private static void body(CodeBuilder code, int roomBytes) {
     Label end = code.newLabel();
@@ -114,6 +140,9 @@ public final class StackRoom {
     code.iload(0).istore(roomBytes / Long.BYTES);
     code.invokestatic(
         ClassDesc.of("java.lang.Thread"), "onSpinWait", MethodTypeDesc.of(ConstantDescs.CD_void));
+    for (int i = 0; i < UNINLINED_BYTES; i++) {
+      code.nop();
+    }
     code.labelBinding(end).return_();
   }
 }
