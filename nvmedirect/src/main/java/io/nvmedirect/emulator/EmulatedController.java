@@ -331,13 +331,8 @@ final class EmulatedController {
     fail(cause);
   }
 
-  /** Logs what was thrown, unless there is no memory for that either. */
   static void log(String what, Throwable thrown) {
-    try {
-      LOGGER.log(System.Logger.Level.ERROR, what, thrown);
-    } catch (OutOfMemoryError _) {
-      // The status says it, too.
-    }
+    LOGGER.log(System.Logger.Level.ERROR, what, thrown);
   }
 
   /** What was executed completes, and what was written becomes durable. */

@@ -249,9 +249,12 @@ final class FileMedia implements Media {
       throw new IOException("data of " + path + " was lost in an earlier flush");
     }
     if (dirty) {
-      flushFailed = true;
-      file.force();
-      flushFailed = false;
+      // An Error comes before the system call, and the data is as dirty as it was. The kernel tells
+      // of what
+      // it could not write once, so that is remembered before anything else can fail.
+      int result = file.tryForce();
+      flushFailed = result < 0;
+      file.checkForce(result);
       dirty = false;
     }
   }

@@ -191,11 +191,25 @@ public final class NativeFile implements AutoCloseable {
 
   /** fdatasync(2): what was written before is on the medium when this returns. */
   public void force() throws LinuxException {
+    checkForce(tryForce());
+  }
+
+  /** Throws if the result of {@link #tryForce} is an error. */
+  public void checkForce(int result) throws LinuxException {
+    check(result, "fdatasync");
+  }
+
+  /**
+   * Like {@link #force}.
+   *
+   * @return 0, or the negated errno: it is known then, whatever cannot be allocated afterwards
+   */
+  public int tryForce() {
     int result;
     do {
       result = Libc.fdatasync(fd);
     } while (result == -Errno.EINTR);
-    check(result, "fdatasync");
+    return result;
   }
 
   /** {@link #punchHole} takes multiples of it: the logical block of a block device, any byte of a file. */
