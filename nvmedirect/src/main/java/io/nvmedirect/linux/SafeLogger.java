@@ -12,7 +12,8 @@ public final class SafeLogger implements System.Logger {
 
   private final System.Logger logger;
 
-  private SafeLogger(System.Logger logger) {
+  /** Logs by another logger. */
+  SafeLogger(System.Logger logger) {
     this.logger = logger;
   }
 

@@ -4,26 +4,23 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.logging.Handler;
-import java.util.logging.LogRecord;
-import java.util.logging.Logger;
+import java.util.ResourceBundle;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class SafeLoggerTest {
 
   /** What an application may have installed. */
-  private static final class ThrowingHandler extends Handler {
+  private static final class ThrowingLogger implements System.Logger {
 
     final List<String> messages = new ArrayList<>();
     final Throwable thrown;
 
-    ThrowingHandler(Throwable thrown) {
+    ThrowingLogger(Throwable thrown) {
       this.thrown = thrown;
     }
 
-    @Override
-    public void publish(LogRecord logged) {
-      messages.add(logged.getMessage());
+    private void fail() {
       if (thrown instanceof Error error) {
         throw error;
       }
@@ -31,31 +28,43 @@ class SafeLoggerTest {
     }
 
     @Override
-    public void flush() {}
+    public String getName() {
+      return "throwing";
+    }
 
     @Override
-    public void close() {}
+    public boolean isLoggable(Level level) {
+      fail();
+      return true;
+    }
+
+    @Override
+    public void log(
+        Level level, @Nullable ResourceBundle bundle, String message, @Nullable Throwable cause) {
+      messages.add(message);
+      fail();
+    }
+
+    @Override
+    public void log(
+        Level level, @Nullable ResourceBundle bundle, String format, @Nullable Object... params) {
+      messages.add(format);
+      fail();
+    }
   }
 
   @Test
   void log_throwsNothing_whateverTheLoggerThrows() {
     for (Throwable thrown :
         List.of(new Error("no descriptor"), new OutOfMemoryError(), new IllegalStateException())) {
-      ThrowingHandler handler = new ThrowingHandler(thrown);
-      Logger installed = Logger.getLogger(SafeLoggerTest.class.getName());
-      installed.setUseParentHandlers(false);
-      installed.addHandler(handler);
-      try {
-        System.Logger logger = SafeLogger.of(SafeLoggerTest.class);
-        assertThat(logger.getName()).isEqualTo(SafeLoggerTest.class.getName());
-        assertThat(logger.isLoggable(System.Logger.Level.WARNING)).isTrue();
-        logger.log(System.Logger.Level.WARNING, "one");
-        logger.log(System.Logger.Level.WARNING, "two {0}", 2);
-        logger.log(System.Logger.Level.WARNING, "three", new IllegalStateException());
-        assertThat(handler.messages).containsExactly("one", "two {0}", "three");
-      } finally {
-        installed.removeHandler(handler);
-      }
+      ThrowingLogger installed = new ThrowingLogger(thrown);
+      System.Logger logger = new SafeLogger(installed);
+      assertThat(logger.getName()).isEqualTo("throwing");
+      assertThat(logger.isLoggable(System.Logger.Level.WARNING)).isFalse();
+      logger.log(System.Logger.Level.WARNING, "one");
+      logger.log(System.Logger.Level.WARNING, "two {0}", 2);
+      logger.log(System.Logger.Level.WARNING, "three", new IllegalStateException());
+      assertThat(installed.messages).containsExactly("one", "two {0}", "three");
     }
   }
 }
