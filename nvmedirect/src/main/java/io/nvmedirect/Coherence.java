@@ -227,7 +227,7 @@ final class Coherence {
   /** Says that such a write has failed. */
   NvmeException lostWrite(String address) {
     tellOfLostWrites();
-    NvmeException cause = writeBehind.lastError();
+    NvmeException cause = writeBehind.lastError(address);
     String message = address + ": a write failed after it had returned";
     if (cause == null) {
       return new NvmeException(message + ": the cache could not write a block back");

@@ -38,6 +38,11 @@ final class CompletionThread {
     LOG.log(System.Logger.Level.ERROR, "a completion callback threw", thrown);
   }
 
+  /** Why an operation, which has begun, ends with an error before all of it was posted. */
+  static void reportUnposted(Throwable thrown) {
+    LOG.log(System.Logger.Level.WARNING, "an operation was not posted as a whole", thrown);
+  }
+
   synchronized void add(NvmeQueue queue) {
     NvmeQueue[] next = Arrays.copyOf(queues, queues.length + 1);
     next[next.length - 1] = queue;

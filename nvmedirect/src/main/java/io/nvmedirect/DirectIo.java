@@ -359,7 +359,8 @@ final class DirectIo {
     try {
       io.throwIfFailed();
       future.complete(null);
-    } catch (NvmeException e) {
+    } catch (NvmeException | RuntimeException | Error e) {
+      // Whatever it was, nobody else completes the future.
       future.completeExceptionally(e);
     }
   }

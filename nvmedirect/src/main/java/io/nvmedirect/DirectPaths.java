@@ -1,7 +1,6 @@
 package io.nvmedirect;
 
 import io.nvmedirect.cache.Store;
-import io.nvmedirect.driver.Backoff;
 import io.nvmedirect.memory.DmaBuffer;
 import io.nvmedirect.spec.Opcode;
 import io.nvmedirect.spec.Status;
@@ -207,30 +206,35 @@ final class DirectPaths implements Store {
       throws IOException {
     checkRange(position, length);
     int parts = (int) ((length + commandBytes - 1) / commandBytes);
-    // All are chosen before the first is posted, so that a bad choice changes nothing.
+    // All is chosen and made before the operation begins, so that what fails then changes nothing.
     DirectIo[] chosen = new DirectIo[parts];
+    MemorySegment[][] slices = new MemorySegment[parts][];
+    AsyncIo[] operations = new AsyncIo[parts];
+    Parts rest = new Parts(io, parts);
     for (int i = 0; i < parts; i++) {
       long at = i * commandBytes;
-      chosen[i] = choose(opcode, position + at, Math.min(commandBytes, length - at));
-      for (MemorySegment segment : memory) {
+      long bytes = Math.min(commandBytes, length - at);
+      chosen[i] = choose(opcode, position + at, bytes);
+      slices[i] = Segments.slice(memory, at, bytes);
+      operations[i] = new AsyncIo(done -> rest.ended(done.status()));
+      for (MemorySegment segment : slices[i]) {
         chosen[i].checkAsynchronous(segment);
       }
     }
     chosen[0].beginSpread(io, opcode, position, length);
-    Parts rest = new Parts(io, parts);
     for (int i = 0; i < parts; i++) {
       long at = i * commandBytes;
-      AsyncIo part = new AsyncIo(done -> rest.ended(done.status()));
       long bytes = Math.min(commandBytes, length - at);
-      MemorySegment[] slice = Segments.slice(memory, at, bytes);
       try {
-        if (slice.length == 1) {
-          chosen[i].post(part, opcode, flags, slice[0], position + at, true);
+        if (slices[i].length == 1) {
+          chosen[i].post(operations[i], opcode, flags, slices[i][0], position + at, true);
         } else {
-          chosen[i].vectored().post(part, opcode, flags, slice, bytes, position + at, true);
+          VectoredPath path = chosen[i].vectored();
+          path.post(operations[i], opcode, flags, slices[i], bytes, position + at, true);
         }
-      } catch (IOException | RuntimeException e) {
+      } catch (IOException | RuntimeException | Error e) {
         // Earlier parts may be on their way: the operation ends with them, and with an error.
+        CompletionThread.reportUnposted(e);
         rest.failed(parts - i);
         return;
       }
@@ -407,17 +411,18 @@ final class DirectPaths implements Store {
   /** Polls all queues until a count is 0. */
   private void await(IntSupplier count, ToIntFunction<NvmeQueue> poll) {
     boolean interrupted = false;
-    for (int idle = 0; count.getAsInt() > 0; idle++) {
+    for (int idle = 0; count.getAsInt() > 0; ) {
       int reaped = 0;
       for (DirectIo path : paths) {
         path.queue().show();
         reaped += poll.applyAsInt(path.queue());
       }
       if (reaped > 0) {
-        idle = -1;
+        idle = 0;
       } else {
         interrupted |= Thread.interrupted();
-        Backoff.idle(idle);
+        // An operation that is counted may be one that waits for others before it is submitted.
+        idle = first.device().queues().reaper().reap(idle);
       }
     }
     if (interrupted) {

@@ -341,7 +341,8 @@ public final class NvmeQueue implements AutoCloseable {
    */
   int ringAndReap() {
     if (lock == null) {
-      if (owner.getPlain() != Thread.currentThread()) {
+      // Idle, it may be closed by another thread, for no handle has operations on it.
+      if (owner.getPlain() != Thread.currentThread() || queue.isIdle()) {
         return 0;
       }
     } else if (!lock.tryLock()) {

@@ -59,7 +59,11 @@ final class WriteBehind {
   /** Writes that have failed since the device was opened. */
   private volatile long errors;
 
-  private volatile @Nullable NvmeException lastError;
+  /** The last of those; the lock owns it. */
+  private int lostStatus;
+
+  private long lostPosition;
+  private long lostBytes;
 
   WriteBehind(Reaper reaper) {
     this.reaper = reaper;
@@ -73,8 +77,18 @@ final class WriteBehind {
     return errors;
   }
 
-  @Nullable NvmeException lastError() {
-    return lastError;
+  /** The last write that has failed; null if there was none. */
+  @Nullable NvmeException lastError(String address) {
+    lock.lock();
+    try {
+      return errors == 0
+          ? null
+          : new NvmeException(
+              "%s: Write of %d bytes at %d".formatted(address, lostBytes, lostPosition),
+              lostStatus);
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** Submits a write and returns; overlapping ones have been waited for. */
@@ -89,7 +103,7 @@ final class WriteBehind {
       setPath(write, number, path);
     } finally {
       if (!submitted) {
-        remove(write, null);
+        remove(write, 0);
       }
     }
   }
@@ -136,32 +150,29 @@ final class WriteBehind {
     }
   }
 
-  /** Runs on the thread that reaps the write. */
+  /** Runs on the thread that reaps the write, and allocates nothing before the write is off the list. */
   private void ended(Write write, AsyncIo done) {
-    NvmeException error = null;
-    try {
-      done.throwIfFailed();
-    } catch (NvmeException e) {
-      error = e;
-    }
+    int status = done.status();
     done.forget();
-    remove(write, error);
+    remove(write, status);
   }
 
   @SuppressWarnings("NonAtomicVolatileUpdate") // the lock owns them
-  private void remove(Write write, @Nullable NvmeException error) {
+  private void remove(Write write, int status) {
     lock.lock();
     try {
-      if (error != null) {
-        lastError = error;
+      if (status != 0) {
+        lostStatus = status;
+        lostPosition = write.position;
+        lostBytes = write.lengthBytes;
         errors++;
       }
       writes.remove(write);
       write.number = 0;
       write.path = null;
-      idle.addLast(write);
-      // Last, so that who sees no writes sees their errors.
+      // After the errors, so that who sees no writes sees those.
       count = writes.size();
+      idle.addLast(write);
     } finally {
       lock.unlock();
     }

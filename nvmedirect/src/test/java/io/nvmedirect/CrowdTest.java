@@ -6,6 +6,7 @@ import io.nvmedirect.memory.DmaBuffer;
 import io.nvmedirect.serve.NvmeServer;
 import io.nvmedirect.serve.ServeOptions;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -39,6 +40,7 @@ class CrowdTest {
   /** Not a limit of speed: it ends a test that hangs. */
   private static final long STUCK_NS = TimeUnit.SECONDS.toNanos(120);
 
+  private static final long FLUSHES = 200;
   private static final int BLOCKS = 8;
   private static final int CHAINS = 4;
   private static final int THREADS_OF_A_KIND = 4;
@@ -85,6 +87,87 @@ class CrowdTest {
       server.listen(socket);
       crowd("vfio-user:" + socket, cachePages);
     }
+  }
+
+  /**
+   * A callback flushes a handle with a write that is counted and waits for the cache, whose holder waits
+   * for the thread that the callback runs on.
+   */
+  @ParameterizedTest
+  @CsvSource({
+    "'mem:1MiB?lba=4096&mode=thread', 1",
+    "'mem:1MiB?lba=4096&mode=thread', 0",
+    "'mem:1MiB?lba=4096&model=flash', 1"
+  })
+  void flushInACallback_besideWritesOfItsHandle_goesOn(String address, int cachePages)
+      throws Exception {
+    DeviceOptions options = DeviceOptions.defaults().withCachePages(cachePages);
+    try (NvmeDevice device = NvmeDevice.open(address, options);
+        NvmeQueue first = device.createQueue(8);
+        NvmeQueue second = device.createQueue(8);
+        NvmeHandle written = first.createHandle();
+        NvmeHandle read = first.createHandle();
+        NvmeHandle buffered = second.createHandle(HandleOption.BUFFERED)) {
+      AtomicLong flushes = new AtomicLong();
+      ConcurrentLinkedQueue<Throwable> thrown = new ConcurrentLinkedQueue<>();
+      List<Thread> threads =
+          List.of(
+              Thread.ofVirtual()
+                  .start(
+                      repeat(flushes, thrown, i -> buffered.write(heap(100), i % 8 * 4096L + 50))),
+              Thread.ofPlatform()
+                  .daemon()
+                  .start(
+                      repeat(
+                          flushes,
+                          thrown,
+                          i -> written.writeAsync(heap(4096), i % 8 * 4096L).join())),
+              Thread.ofPlatform()
+                  .daemon()
+                  .start(
+                      repeat(
+                          flushes,
+                          thrown,
+                          i ->
+                              read.readAsync(heap(4096), i % 8 * 4096L)
+                                  .thenRun(() -> flush(written, flushes))
+                                  .join())));
+      for (Thread thread : threads) {
+        thread.join(TimeUnit.NANOSECONDS.toMillis(STUCK_NS));
+        assertThat(thread.isAlive()).as(() -> thread + " is stuck").isFalse();
+      }
+      assertThat(thrown).isEmpty();
+    }
+  }
+
+  private interface Step {
+    void run(int number) throws IOException;
+  }
+
+  private static MemorySegment heap(int lengthBytes) {
+    return MemorySegment.ofArray(new byte[lengthBytes]);
+  }
+
+  private static void flush(NvmeHandle handle, AtomicLong flushes) {
+    try {
+      handle.flush();
+      flushes.incrementAndGet();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static Runnable repeat(
+      AtomicLong flushes, ConcurrentLinkedQueue<Throwable> thrown, Step step) {
+    return () -> {
+      try {
+        for (int i = 0; flushes.get() < FLUSHES && thrown.isEmpty(); i++) {
+          step.run(i);
+        }
+      } catch (Exception | Error e) {
+        thrown.add(e);
+      }
+    };
   }
 
   private void crowd(String address, int cachePages) throws Exception {

@@ -71,8 +71,10 @@ class NamespaceChangeTest {
 
   private int count(int sqid, int opcode, int nsid, long slba, int blocks) {
     if (sqid != 0) {
+      // Read before the command is counted: who has seen the count changes the fault.
+      int fault = ioFault;
       ioCommands.incrementAndGet();
-      return ioFault;
+      return fault;
     }
     if (opcode == Opcode.ASYNC_EVENT_REQUEST) {
       eventRequests.incrementAndGet();

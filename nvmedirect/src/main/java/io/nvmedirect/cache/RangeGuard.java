@@ -91,8 +91,9 @@ public final class RangeGuard {
       idle = reaper.reap(idle);
       if (idle > 0 && System.nanoTime() - begunNs > longestWriteNs) {
         throw new IOException(
-            ("an asynchronous write of the same blocks has not ended within %d s: the thread of its"
-                    + " confined queue does not poll; position=%d, length=%d")
+            ("an asynchronous write of these blocks, or of blocks within 32 KiB of them, has not ended"
+                    + " within %d s: the thread of its confined queue does not poll;"
+                    + " position=%d, length=%d")
                 .formatted(TimeUnit.NANOSECONDS.toSeconds(longestWriteNs), position, lengthBytes));
       }
     }

@@ -60,6 +60,13 @@ public final class IoQueue {
     return pair.inFlight();
   }
 
+  /** Whether no request is submitted and not ended. */
+  public boolean isIdle() {
+    return pair.inFlight() == 0
+        && backlog.isEmpty()
+        && (scheduler == null || !scheduler.hasWaiting());
+  }
+
   /** Null as long as all handles are equal. */
   @Nullable Scheduler scheduler() {
     return scheduler;
