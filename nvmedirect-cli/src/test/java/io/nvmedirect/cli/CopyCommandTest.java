@@ -91,8 +91,8 @@ final class CopyCommandTest {
   }
 
   @Test
-  void copy_image_isRefused() {
-    assertSuccess(Cli.run("flush", device("a", 512)));
+  void copy_image_isRefused() throws IOException {
+    assertSuccess(Cli.run("copy", file("in", noise(512, 1)), device("a", 512)));
     String image = directory.resolve("a.img").toString();
     assertFailure(Cli.run("copy", image, device("a", 512)), "is the image of the device");
     assertFailure(Cli.run("copy", device("a", 512), image), "is the image of the device");
