@@ -18,7 +18,7 @@ import org.opentest4j.TestAbortedException;
  */
 final class VirtualMachineTest {
 
-  private static final int LIMIT_SECONDS = Integer.getInteger("vm.limit", 1100);
+  private static final int LIMIT_SECONDS = Integer.getInteger("vm.limit", 1500);
   private static final Path SCRATCH = Path.of("target/vm").toAbsolutePath();
 
   @TestFactory
