@@ -1,5 +1,6 @@
 package io.nvmedirect;
 
+import io.nvmedirect.concurrent.Clock;
 import io.nvmedirect.driver.BlockRequest;
 import io.nvmedirect.driver.IoQueue;
 import io.nvmedirect.memory.DmaBuffer;
@@ -9,7 +10,6 @@ import io.nvmedirect.spec.Opcode;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Objects;
-import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -120,6 +120,9 @@ public final class AsyncIo {
   @Nullable AsyncIo previousFollower;
 
   @Nullable AsyncIo nextFollower;
+
+  /** That of the thread that waits. Written before {@code waiter}. */
+  private Clock clock = Clock.SYSTEM;
 
   /** A thread that waits, so that whoever completes the operation wakes it. */
   private volatile @Nullable Thread waiter;
@@ -291,19 +294,19 @@ public final class AsyncIo {
   }
 
   /** Parks the calling thread until the operation is done, or for no reason. */
-  void park() {
-    beginWait();
+  void park(Clock clock) {
+    beginWait(clock);
     if (!isDoneNow()) {
-      LockSupport.park(this);
+      clock.park(this);
     }
     endWait();
   }
 
   /** Parks the calling thread until the operation is done, or the time is over, or for no reason. */
-  void park(long timeoutNs) {
-    beginWait();
+  void park(Clock clock, long timeoutNs) {
+    beginWait(clock);
     if (!isDoneNow()) {
-      LockSupport.parkNanos(this, timeoutNs);
+      clock.parkNanos(this, timeoutNs);
     }
     endWait();
   }
@@ -313,7 +316,8 @@ public final class AsyncIo {
    * at what it waits for: a volatile store here and a volatile load there, so that whoever completes the
    * operation sees the waiter, or this thread sees that.
    */
-  void beginWait() {
+  void beginWait(Clock clock) {
+    this.clock = clock;
     waiter = Thread.currentThread();
   }
 
@@ -335,7 +339,7 @@ public final class AsyncIo {
   boolean block(IoQueue queue, long timeoutNs) throws InterruptedException {
     vector = queue;
     // A wake that comes before the thread blocks is remembered.
-    beginWait();
+    beginWait(queue.clock());
     try {
       return isDoneNow() || queue.awaitInterrupt(timeoutNs);
     } finally {
@@ -353,7 +357,7 @@ public final class AsyncIo {
     // The thread may wait for something else by now: then it looks around for nothing.
     IoQueue blocking = vector;
     if (blocking == null) {
-      LockSupport.unpark(waiting);
+      clock.unpark(waiting);
     } else {
       blocking.wake();
     }

@@ -1,11 +1,11 @@
 package io.nvmedirect;
 
-import io.nvmedirect.driver.Backoff;
+import io.nvmedirect.concurrent.Clock;
+import io.nvmedirect.concurrent.IdleStrategy;
 import io.nvmedirect.linux.SafeLogger;
 import io.nvmedirect.linux.TimerSlack;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,6 +20,8 @@ final class CompletionThread {
   private static final int FEW = 8;
 
   private final String name;
+  private final Clock clock;
+  private final IdleStrategy idleStrategy;
   private volatile NvmeQueue[] queues = {};
   private volatile boolean parked;
 
@@ -29,8 +31,10 @@ final class CompletionThread {
   private volatile boolean closed;
   private volatile @Nullable Thread thread;
 
-  CompletionThread(String name) {
+  CompletionThread(String name, Clock clock) {
     this.name = name;
+    this.clock = clock;
+    this.idleStrategy = new IdleStrategy(clock);
   }
 
   /** What a callback threw where nobody can catch it. */
@@ -63,9 +67,9 @@ final class CompletionThread {
       start();
     }
     if (parked) {
-      LockSupport.unpark(thread);
+      clock.unpark(thread);
     } else if (napping.get() && inFlight <= FEW && napping.compareAndSet(true, false)) {
-      LockSupport.unpark(thread);
+      clock.unpark(thread);
     }
   }
 
@@ -114,13 +118,13 @@ final class CompletionThread {
 
   /** Waits a little between two polls; returns how many there were in a row that found nothing. */
   private int nap(int idle) {
-    if (!Backoff.isLongNap(idle)) {
-      Backoff.idle(idle);
+    if (!IdleStrategy.isLongNap(idle)) {
+      idleStrategy.idle(idle);
       return idle + 1;
     }
     // What is submitted now may be faster than what this thread has waited for up to now.
     napping.set(true);
-    Backoff.idle(idle);
+    idleStrategy.idle(idle);
     return napping.getAndSet(false) ? idle + 1 : 0;
   }
 
@@ -144,7 +148,7 @@ final class CompletionThread {
       }
     }
     if (!closed) {
-      LockSupport.park(this);
+      clock.park(this);
     }
     parked = false;
   }
@@ -157,7 +161,7 @@ final class CompletionThread {
       running = thread;
     }
     if (running != null && running != Thread.currentThread()) {
-      LockSupport.unpark(running);
+      clock.unpark(running);
       joinUninterruptibly(running);
     }
   }

@@ -1,6 +1,7 @@
 package io.nvmedirect;
 
-import io.nvmedirect.driver.Backoff;
+import io.nvmedirect.concurrent.Clock;
+import io.nvmedirect.concurrent.IdleStrategy;
 import io.nvmedirect.driver.IoQueue;
 import io.nvmedirect.linux.SafeLogger;
 import io.nvmedirect.linux.TimerSlack;
@@ -33,6 +34,8 @@ final class CompletionWait {
 
   private final NvmeQueue queue;
   private final IoQueue vector;
+  private final Clock clock;
+  private final IdleStrategy idleStrategy;
   private final long longestWaitNs;
 
   /** Of the threads that poll one does; more would only take each other's core. */
@@ -49,9 +52,11 @@ final class CompletionWait {
   CompletionWait(NvmeQueue queue, IoQueue vector) {
     this.queue = queue;
     this.vector = vector;
+    this.clock = vector.clock();
+    this.idleStrategy = new IdleStrategy(clock);
     this.longestWaitNs = Math.min(LONGEST_WAIT_NS, vector.lookIntervalNs());
-    this.pollers = new LeaderFollowers(longestWaitNs);
-    this.blockers = new LeaderFollowers(longestWaitNs);
+    this.pollers = new LeaderFollowers(clock, longestWaitNs);
+    this.blockers = new LeaderFollowers(clock, longestWaitNs);
   }
 
   /**
@@ -77,10 +82,12 @@ final class CompletionWait {
       return queue.hasCompletionThread() ? park(io) : pollAndPark(io);
     }
     return switch (policy) {
-      case POLL -> pollOrFollow(io, Backoff::spinOrParkNs);
+      case POLL -> pollOrFollow(io, idleStrategy::spinOrParkNs);
       case INTERRUPT -> block(io);
       case HYBRID ->
-          latencies == null ? blockOrPoll(io, Backoff::spinOrParkNs) : sleepAndPoll(io, latencies);
+          latencies == null
+              ? blockOrPoll(io, idleStrategy::spinOrParkNs)
+              : sleepAndPoll(io, latencies);
     };
   }
 
@@ -113,13 +120,13 @@ final class CompletionWait {
     return interrupted;
   }
 
-  private static boolean parkFor(AsyncIo io, long ns) {
+  private boolean parkFor(AsyncIo io, long ns) {
     if (ns == 0) {
       return false;
     }
     // An interrupted thread does not park.
     boolean interrupted = Thread.interrupted();
-    io.park(ns);
+    io.park(clock, ns);
     return interrupted;
   }
 
@@ -208,13 +215,13 @@ final class CompletionWait {
   /** Sleeps until shortly before the operation is expected to end, polls, and then blocks. */
   private boolean sleepAndPoll(AsyncIo io, LatencyModel latencies) {
     int kind = LatencyModel.kind(io.opcode(), io.lengthBytes());
-    long begunNs = System.nanoTime();
+    long begunNs = clock.nanoTime();
     boolean interrupted = false;
     long sleepNs = latencies.sleepNs(kind);
     if (sleepNs > 0) {
       interrupted = sleep(io, begunNs + sleepNs);
       queue.pollWhileWaiting();
-      long sleptNs = System.nanoTime() - begunNs;
+      long sleptNs = clock.nanoTime() - begunNs;
       if (io.isDone()) {
         latencies.early(kind, sleptNs);
         return interrupted;
@@ -229,19 +236,19 @@ final class CompletionWait {
         pollers.leave();
       }
     }
-    interrupted |= blockOrPoll(io, Backoff::parkNs);
+    interrupted |= blockOrPoll(io, IdleStrategy::parkNs);
     return interrupted;
   }
 
   /** Polls for as long as the operation may still take, and remembers how long it took. */
   private void pollAndLearn(AsyncIo io, long begunNs, int kind, LatencyModel latencies) {
-    long nowNs = System.nanoTime();
+    long nowNs = clock.nanoTime();
     long untilNs = nowNs + latencies.pollNs(kind);
     while (nowNs - untilNs < 0) {
-      Thread.onSpinWait();
+      clock.spin();
       queue.pollWhileWaiting();
       long lastNs = nowNs;
-      nowNs = System.nanoTime();
+      nowNs = clock.nanoTime();
       if (io.isDone()) {
         latencies.exact(kind, (nowNs - lastNs < EXACT_NS ? nowNs : lastNs) - begunNs);
         return;
@@ -250,13 +257,13 @@ final class CompletionWait {
     latencies.late(kind, nowNs - begunNs);
   }
 
-  private static boolean sleep(AsyncIo io, long untilNs) {
+  private boolean sleep(AsyncIo io, long untilNs) {
     boolean interrupted = false;
     int slack = TimerSlack.least();
     try {
-      for (long left = untilNs - System.nanoTime();
+      for (long left = untilNs - clock.nanoTime();
           left > 0 && !io.isDone();
-          left = untilNs - System.nanoTime()) {
+          left = untilNs - clock.nanoTime()) {
         interrupted |= parkFor(io, left);
       }
     } finally {
@@ -274,7 +281,7 @@ final class CompletionWait {
       if (queue.pollWhileWaiting() > 0) {
         idle = -1;
       } else if (!io.isDone()) {
-        interrupted |= parkFor(io, Backoff.yieldOrParkNs(idle));
+        interrupted |= parkFor(io, idleStrategy.yieldOrParkNs(idle));
       }
     }
     return interrupted;
@@ -290,7 +297,7 @@ final class CompletionWait {
         // Without a limit, which is a timer that costs more than the park: the completion thread
         // looks at deadlines.
         interrupted |= Thread.interrupted();
-        io.park();
+        io.park(clock);
       }
     } finally {
       queue.asyncEnds();

@@ -23,12 +23,12 @@ final class DeviceQueues {
   private final Controller controller;
   private final DmaRegistry registry;
   private final CompletionThread completionThread;
-  private final DeviceReaper reaper = new DeviceReaper(this);
+  private final DeviceReaper reaper;
 
   /**
    * Held while the set of queues or the device itself changes, and while the device does I/O for itself.
    */
-  private final IoLock changing = new IoLock(reaper);
+  private final IoLock changing;
 
   /** Replaced by the holder of {@code changing}, read by anyone. */
   private volatile NvmeQueue[] open = {};
@@ -37,7 +37,9 @@ final class DeviceQueues {
     this.device = device;
     this.controller = controller;
     this.registry = registry;
-    this.completionThread = new CompletionThread(device.address());
+    this.completionThread = new CompletionThread(device.address(), controller.clock());
+    this.reaper = new DeviceReaper(this, controller.clock());
+    this.changing = new IoLock(reaper);
   }
 
   IoLock changing() {

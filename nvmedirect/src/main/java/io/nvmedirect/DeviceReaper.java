@@ -1,6 +1,7 @@
 package io.nvmedirect;
 
-import io.nvmedirect.driver.Backoff;
+import io.nvmedirect.concurrent.Clock;
+import io.nvmedirect.concurrent.IdleStrategy;
 import io.nvmedirect.transport.Reaper;
 
 /**
@@ -10,8 +11,10 @@ import io.nvmedirect.transport.Reaper;
 final class DeviceReaper implements Reaper {
 
   private final DeviceQueues queues;
+  private final IdleStrategy idleStrategy;
 
-  DeviceReaper(DeviceQueues queues) {
+  DeviceReaper(DeviceQueues queues, Clock clock) {
+    this.idleStrategy = new IdleStrategy(clock);
     this.queues = queues;
   }
 
@@ -40,7 +43,7 @@ final class DeviceReaper implements Reaper {
     }
     // An interrupted thread does not park.
     boolean interrupted = Thread.interrupted();
-    Backoff.idle(idle);
+    idleStrategy.idle(idle);
     if (interrupted) {
       Thread.currentThread().interrupt();
     }

@@ -1,7 +1,7 @@
 package io.nvmedirect;
 
+import io.nvmedirect.concurrent.Clock;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -15,6 +15,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class LeaderFollowers {
 
+  private static final long CLOSE_NS = 20_000;
+
+  private final Clock clock;
   private final long longestWaitNs;
   private final AtomicBoolean led = new AtomicBoolean();
 
@@ -36,7 +39,8 @@ final class LeaderFollowers {
   /**
    * @param longestWaitNs a follower looks around after this long, without having been woken
    */
-  LeaderFollowers(long longestWaitNs) {
+  LeaderFollowers(Clock clock, long longestWaitNs) {
+    this.clock = clock;
     this.longestWaitNs = longestWaitNs;
   }
 
@@ -62,9 +66,9 @@ final class LeaderFollowers {
   /** Parks the leader until its operation is done, or there is a new follower, or the time is over. */
   void parkLeader(AsyncIo io, long timeoutNs, int seenArrivals) {
     // Volatile store before, volatile loads after: who comes sees the waiter, or is seen.
-    io.beginWait();
+    io.beginWait(clock);
     if (!io.isDoneNow() && arrivals == seenArrivals) {
-      LockSupport.parkNanos(this, timeoutNs);
+      clock.parkNanos(this, timeoutNs);
     }
     io.endWait();
   }
@@ -83,9 +87,9 @@ final class LeaderFollowers {
       if (leading != null) {
         leading.wake();
       }
-      io.beginWait();
+      io.beginWait(clock);
       if (!io.isDoneNow() && led.get()) {
-        LockSupport.parkNanos(this, longestWaitNs);
+        clock.parkNanos(this, longestWaitNs);
       }
       io.endWait();
     } finally {
@@ -156,10 +160,10 @@ final class LeaderFollowers {
    * Returns when no thread leads any more. No operation is in flight, so that a thread which still does
    * was woken, and none begins to.
    */
-  @SuppressWarnings("ThreadPriorityCheck") // the leader may need the core
   void close() {
     while (led.get()) {
-      Thread.yield();
+      // The leader may need the core.
+      clock.parkNanos(this, CLOSE_NS);
     }
   }
 }

@@ -4,6 +4,7 @@ import io.nvmedirect.address.Addresses;
 import io.nvmedirect.address.SystemFailure;
 import io.nvmedirect.cache.BlockCache;
 import io.nvmedirect.cache.RangeGuard;
+import io.nvmedirect.concurrent.Clock;
 import io.nvmedirect.driver.Controller;
 import io.nvmedirect.driver.Namespace;
 import io.nvmedirect.memory.BouncePool;
@@ -93,7 +94,10 @@ public final class NvmeDevice implements AutoCloseable {
 
   private Coherence coherence(Namespace of, int cachePages, boolean lazy) throws IOException {
     RangeGuard guard =
-        new RangeGuard(queues.reaper(), TIMEOUTS_OF_A_WRITE * Math.max(1, controller.timeoutNs()));
+        new RangeGuard(
+            queues.reaper(),
+            controller.clock(),
+            TIMEOUTS_OF_A_WRITE * Math.max(1, controller.timeoutNs()));
     // A page of the cache holds whole blocks: larger ones go without.
     BlockCache cache =
         cachePages == 0 || of.blockBytes() > BlockCache.PAGE_BYTES
@@ -123,8 +127,8 @@ public final class NvmeDevice implements AutoCloseable {
   public static NvmeDevice open(String address, DeviceOptions options) throws IOException {
     StackRoom.check();
     try {
-      Addresses.Target target = Addresses.connect(address, options.readOnly());
-      return open(address, target.transport(), target.namespace(), options);
+      Addresses.Target target = Addresses.connect(address, options.readOnly(), Clock.SYSTEM);
+      return open(address, target.transport(), target.namespace(), options, Clock.SYSTEM);
     } catch (IOException e) {
       throw SystemFailure.of(address, e);
     }
@@ -133,7 +137,13 @@ public final class NvmeDevice implements AutoCloseable {
   /** Opens what a transport has connected to; it is closed if that fails. */
   static NvmeDevice open(String address, Transport transport, DeviceOptions options)
       throws IOException {
-    return open(address, transport, 0, options);
+    return open(address, transport, options, Clock.SYSTEM);
+  }
+
+  /** Likewise, with a clock for all deadlines and waits. */
+  static NvmeDevice open(String address, Transport transport, DeviceOptions options, Clock clock)
+      throws IOException {
+    return open(address, transport, 0, options, clock);
   }
 
   /**
@@ -142,10 +152,11 @@ public final class NvmeDevice implements AutoCloseable {
    * @param named the namespace that the address names, or 0
    */
   private static NvmeDevice open(
-      String address, Transport transport, int named, DeviceOptions options) throws IOException {
+      String address, Transport transport, int named, DeviceOptions options, Clock clock)
+      throws IOException {
     Controller controller =
         Controller.open(
-            transport, address, options.commandTimeout().toNanos(), options.queueWeights());
+            transport, address, options.commandTimeout().toNanos(), options.queueWeights(), clock);
     try {
       return new NvmeDevice(
           address,

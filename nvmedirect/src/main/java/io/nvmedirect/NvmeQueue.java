@@ -1,12 +1,12 @@
 package io.nvmedirect;
 
+import io.nvmedirect.concurrent.BriefLock;
 import io.nvmedirect.driver.BlockRequest;
 import io.nvmedirect.driver.Flow;
 import io.nvmedirect.driver.IoQueue;
 import io.nvmedirect.driver.Namespace;
 import io.nvmedirect.memory.DmaVector;
 import io.nvmedirect.spec.NvmeException;
-import io.nvmedirect.transport.BriefLock;
 import io.nvmedirect.transport.StackRoom;
 import java.io.IOException;
 import java.util.EnumSet;
@@ -446,7 +446,7 @@ public final class NvmeQueue implements AutoCloseable {
     polls += left == before ? 4 : 1;
     if (polls >= POLLS_PER_LOOK) {
       polls = 0;
-      queue.checkDeadlines(System.nanoTime());
+      queue.checkDeadlines(queue.clock().nanoTime());
     }
   }
 
@@ -497,7 +497,7 @@ public final class NvmeQueue implements AutoCloseable {
     enter();
     try {
       if (!closed) {
-        queue.checkDeadlines(System.nanoTime());
+        queue.checkDeadlines(queue.clock().nanoTime());
       }
     } finally {
       exit();

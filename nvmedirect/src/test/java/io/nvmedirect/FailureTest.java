@@ -3,6 +3,8 @@ package io.nvmedirect;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.nvmedirect.concurrent.Clock;
+import io.nvmedirect.concurrent.VirtualClock;
 import io.nvmedirect.emulator.Emulator;
 import io.nvmedirect.emulator.EmulatorOptions;
 import io.nvmedirect.emulator.FaultInjector;
@@ -37,6 +39,7 @@ class FailureTest {
 
   private static final Duration TIMEOUT = Duration.ofSeconds(2);
 
+  private final Clock clock = new VirtualClock();
   private final Emulator emulator;
   private final NvmeDevice device;
 
@@ -46,9 +49,9 @@ class FailureTest {
   private final AtomicInteger faultsLeft = new AtomicInteger();
 
   FailureTest(String address) throws IOException {
-    emulator = Emulator.open(EmulatorOptions.parse(address));
+    emulator = Emulator.open(EmulatorOptions.parse(address), clock);
     DeviceOptions options = DeviceOptions.defaults().withCommandTimeout(TIMEOUT);
-    device = NvmeDevice.open(address, new RingTransport(emulator), options);
+    device = NvmeDevice.open(address, new RingTransport(emulator), options, clock);
     emulator.inject((sqid, opcode, nsid, slba, blocks) -> {
       boolean hit = sqid != 0 && faultsLeft.get() > 0 && faultsLeft.getAndDecrement() > 0;
       return hit ? fault : FaultInjector.NONE;
@@ -145,6 +148,7 @@ class FailureTest {
       }
       while (handle.outstanding() > 0) {
         queue.poll();
+        clock.parkNanos(this, 100_000);
       }
       assertThat(calls).hasValue(16);
       assertThat(ios).allMatch(io -> io.status() != 0);
@@ -217,9 +221,9 @@ class FailureTest {
 
   @Test
   void hungController_withoutFunctionReset_endsEveryRequest() throws Exception {
-    Emulator stubborn = Emulator.open(EmulatorOptions.parse(device.address()));
+    Emulator stubborn = Emulator.open(EmulatorOptions.parse(device.address()), clock);
     DeviceOptions options = DeviceOptions.defaults().withCommandTimeout(TIMEOUT);
-    NvmeDevice open = FaultyDevice.withoutFunctionReset(stubborn, options);
+    NvmeDevice open = FaultyDevice.withoutFunctionReset(stubborn, options, clock);
     try (NvmeQueue queue = open.createQueue();
         NvmeHandle handle = queue.createHandle()) {
       stubborn.inject((sqid, opcode, nsid, slba, blocks) ->

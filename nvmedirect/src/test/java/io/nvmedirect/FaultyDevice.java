@@ -1,5 +1,6 @@
 package io.nvmedirect;
 
+import io.nvmedirect.concurrent.Clock;
 import io.nvmedirect.emulator.Emulator;
 import io.nvmedirect.emulator.EmulatorOptions;
 import io.nvmedirect.memory.DmaMapper;
@@ -48,9 +49,9 @@ public final class FaultyDevice {
   }
 
   /** A device that cannot be reset but by its registers. */
-  static NvmeDevice withoutFunctionReset(Emulator emulator, DeviceOptions options)
+  static NvmeDevice withoutFunctionReset(Emulator emulator, DeviceOptions options, Clock clock)
       throws IOException {
-    return open(new WithoutReset(emulator), options);
+    return NvmeDevice.open("mem:", new RingTransport(new WithoutReset(emulator)), options, clock);
   }
 
   /** A device whose doorbell registers the test wraps. */

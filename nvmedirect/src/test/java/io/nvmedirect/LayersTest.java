@@ -22,6 +22,7 @@ class LayersTest {
   /** From the bottom; "" is the root package. */
   private static final List<List<String>> ROWS =
       List.of(
+          List.of("concurrent"),
           List.of("spec", "linux"),
           List.of("memory", "sysfs", "vfiouser"),
           List.of("transport"),
@@ -96,6 +97,30 @@ class LayersTest {
             JavaClass.Predicates.resideInAPackage("java.util.concurrent.locks")
                 .and(DescribedPredicate.not(JavaClass.Predicates.type(LockSupport.class)))
                 .or(JavaClass.Predicates.type(Semaphore.class)))
+        .check(CLASSES);
+  }
+
+  /** A test owns time: what waits or looks at a clock does so by an {@link io.nvmedirect.concurrent.Clock}. */
+  @Test
+  void time_isTheClocks() {
+    noClasses()
+        .that()
+        .resideOutsideOfPackage("io.nvmedirect.concurrent")
+        .should()
+        .callMethodWhere(
+            DescribedPredicate.describe(
+                "reads or passes time without a clock",
+                call -> {
+                  JavaClass owner = call.getTargetOwner();
+                  String name = call.getName();
+                  return owner.isEquivalentTo(LockSupport.class)
+                      || (owner.isEquivalentTo(System.class)
+                          && (name.equals("nanoTime") || name.equals("currentTimeMillis")))
+                      || (owner.isEquivalentTo(Thread.class)
+                          && (name.equals("sleep")
+                              || name.equals("yield")
+                              || name.equals("onSpinWait")));
+                }))
         .check(CLASSES);
   }
 

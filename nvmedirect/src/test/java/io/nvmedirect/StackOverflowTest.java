@@ -30,7 +30,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /**
  * Calls close to the end of a thread's stack: each works or throws a StackOverflowError, and whatever it did,
  * nothing that it took stays taken. The calls are made from every frame of a recursion, from the last one
- * that fits on back.
+ * that fits on back, in two rounds.
  */
 @Tag("emulator")
 @Timeout(600)
@@ -238,14 +238,21 @@ class StackOverflowTest {
     }
   }
 
-  /** Recurses to the end of the stack, and calls from the frames on the way back. */
+  /** Recurses to the end of the stack, and calls from every second frame on the way back. */
   private static final class Recursion {
     private final Callable<?> call;
     private int overflows;
     private int done;
     private @Nullable Throwable failure;
 
-    Recursion(Callable<?> call) {
+    /** Whether the next frame is one to call from. */
+    private boolean calls;
+
+    /**
+     * @param round odd ones call from the frames between those of even ones
+     */
+    Recursion(int round, Callable<?> call) {
+      this.calls = (round & 1) == 0;
       this.call = call;
     }
 
@@ -256,9 +263,10 @@ class StackOverflowTest {
       } catch (StackOverflowError e) {
         // Then this frame is the last that fits.
       }
-      if (done < ENOUGH) {
+      if (calls && done < ENOUGH) {
         attempt();
       }
+      calls = !calls;
     }
 
     private void attempt() {
@@ -309,10 +317,12 @@ class StackOverflowTest {
     int done = 0;
     for (int round = 0; round < ROUNDS; round++) {
       Recursion recursion =
-          new Recursion(() -> {
-            calls.call.run(subject);
-            return null;
-          });
+          new Recursion(
+              round,
+              () -> {
+                calls.call.run(subject);
+                return null;
+              });
       recurse(recursion, virtual);
       if (recursion.failure != null) {
         fail("round " + round, recursion.failure);
@@ -369,21 +379,23 @@ class StackOverflowTest {
     MemorySegment memory = MemorySegment.ofArray(new byte[8192]);
     for (int round = 0; round < ROUNDS; round++) {
       Recursion recursion =
-          new Recursion(() -> {
-            assertThat(LibNvmed.nvmed_pwrite(handle, memory, 8192, 0)).isEqualTo(8192);
-            assertThat(LibNvmed.nvmed_pread(buffered, memory, 8192, 100)).isEqualTo(8192);
-            assertThat(LibNvmed.nvmed_lseek(handle, 0, LibNvmed.SEEK_SET)).isZero();
-            assertThat(LibNvmed.nvmed_read(handle, memory, 8192)).isEqualTo(8192);
-            assertThat(LibNvmed.nvmed_flush(buffered)).isZero();
-            NVMED_AIO_CTX context = new NVMED_AIO_CTX();
-            context.handle = handle;
-            context.buf = memory;
-            context.len = 8192;
-            assertThat(LibNvmed.nvmed_aio_write(context)).isZero();
-            assertThat(LibNvmed.nvmed_aio_queue_submit(handle)).isPositive();
-            int _ = LibNvmed.nvmed_aio_handle_complete(handle);
-            return null;
-          });
+          new Recursion(
+              round,
+              () -> {
+                assertThat(LibNvmed.nvmed_pwrite(handle, memory, 8192, 0)).isEqualTo(8192);
+                assertThat(LibNvmed.nvmed_pread(buffered, memory, 8192, 100)).isEqualTo(8192);
+                assertThat(LibNvmed.nvmed_lseek(handle, 0, LibNvmed.SEEK_SET)).isZero();
+                assertThat(LibNvmed.nvmed_read(handle, memory, 8192)).isEqualTo(8192);
+                assertThat(LibNvmed.nvmed_flush(buffered)).isZero();
+                NVMED_AIO_CTX context = new NVMED_AIO_CTX();
+                context.handle = handle;
+                context.buf = memory;
+                context.len = 8192;
+                assertThat(LibNvmed.nvmed_aio_write(context)).isZero();
+                assertThat(LibNvmed.nvmed_aio_queue_submit(handle)).isPositive();
+                int _ = LibNvmed.nvmed_aio_handle_complete(handle);
+                return null;
+              });
       recurse(recursion, false);
       if (recursion.failure != null) {
         fail("round " + round, recursion.failure);

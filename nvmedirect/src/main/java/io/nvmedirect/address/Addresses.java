@@ -1,5 +1,6 @@
 package io.nvmedirect.address;
 
+import io.nvmedirect.concurrent.Clock;
 import io.nvmedirect.emulator.Emulator;
 import io.nvmedirect.emulator.EmulatorOptions;
 import io.nvmedirect.pcie.VfioAddress;
@@ -27,9 +28,10 @@ public final class Addresses {
    * Connects to the controller at an address, whatever its kind.
    *
    * @param readOnly whether nothing will be changed there, so that others may use it meanwhile
+   * @param clock of an embedded controller; others have the one of their own process or hardware
    * @throws NvmeException if there is none, or it cannot be reached; the message names the address
    */
-  public static Target connect(String address, boolean readOnly) throws IOException {
+  public static Target connect(String address, boolean readOnly, Clock clock) throws IOException {
     if (VfioAddress.matches(address)) {
       VfioAddress parsed = VfioAddress.parse(address);
       return new Target(new RingTransport(VfioFunction.open(parsed)), parsed.namespace());
@@ -38,7 +40,7 @@ public final class Addresses {
     return switch (colon < 0 ? "" : address.substring(0, colon)) {
       case "mem", "file" -> {
         EmulatorOptions parsed = EmulatorOptions.parse(address);
-        Emulator emulator = Emulator.open(readOnly ? parsed.asReadOnly() : parsed);
+        Emulator emulator = Emulator.open(readOnly ? parsed.asReadOnly() : parsed, clock);
         yield new Target(new RingTransport(emulator), 0);
       }
       case "vfio-user" -> {

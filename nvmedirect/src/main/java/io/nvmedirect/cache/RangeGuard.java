@@ -1,5 +1,6 @@
 package io.nvmedirect.cache;
 
+import io.nvmedirect.concurrent.Clock;
 import io.nvmedirect.transport.IoLock;
 import io.nvmedirect.transport.Reaper;
 import java.io.IOException;
@@ -25,6 +26,7 @@ public final class RangeGuard {
 
   private final IoLock lock;
   private final Reaper reaper;
+  private final Clock clock;
   private final long longestWriteNs;
   private final RegionCounts held = new RegionCounts();
   private final RegionCounts directWrites = new RegionCounts();
@@ -36,9 +38,10 @@ public final class RangeGuard {
    * @param reaper completes direct writes that a buffered operation waits for
    * @param longestWriteNs a direct write that is longer in flight is one that nobody reaps
    */
-  public RangeGuard(Reaper reaper, long longestWriteNs) {
+  public RangeGuard(Reaper reaper, Clock clock, long longestWriteNs) {
     this.lock = new IoLock(reaper);
     this.reaper = reaper;
+    this.clock = clock;
     this.longestWriteNs = longestWriteNs;
   }
 
@@ -85,11 +88,11 @@ public final class RangeGuard {
     if (!isWrittenDirectly(firstPage, lastPage)) {
       return;
     }
-    long begunNs = System.nanoTime();
+    long begunNs = clock.nanoTime();
     int idle = 0;
     while (isWrittenDirectly(firstPage, lastPage)) {
       idle = reaper.reap(idle);
-      if (idle > 0 && System.nanoTime() - begunNs > longestWriteNs) {
+      if (idle > 0 && clock.nanoTime() - begunNs > longestWriteNs) {
         throw new IOException(
             ("an asynchronous write of these blocks, or of blocks within 32 KiB of them, has not ended"
                     + " within %d s: the thread of its confined queue does not poll;"

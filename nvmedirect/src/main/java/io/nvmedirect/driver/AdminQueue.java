@@ -1,5 +1,6 @@
 package io.nvmedirect.driver;
 
+import io.nvmedirect.concurrent.IdleStrategy;
 import io.nvmedirect.memory.DmaBuffer;
 import io.nvmedirect.spec.NvmeException;
 import io.nvmedirect.spec.Status;
@@ -25,10 +26,12 @@ final class AdminQueue implements AdminCommands {
   private final QueuePair pair;
   private final DmaBuffer scratch;
   private final ReentrantLock lock = new ReentrantLock();
+  private final IdleStrategy idleStrategy;
 
   AdminQueue(Controller controller, QueuePair pair) throws IOException {
     this.controller = controller;
     this.pair = pair;
+    this.idleStrategy = new IdleStrategy(controller.clock());
     this.scratch = scratch(controller, pair);
   }
 
@@ -82,13 +85,13 @@ final class AdminQueue implements AdminCommands {
   }
 
   private void await(Pending pending, String what, long timeoutNs) {
-    long start = System.nanoTime();
+    long start = controller.clock().nanoTime();
     for (int idle = 0; !pending.done; idle++) {
       if (pair.reap(pair.capacity()) > 0) {
         continue;
       }
       boolean lost = controller.isLost();
-      if (lost || System.nanoTime() - start > timeoutNs) {
+      if (lost || controller.clock().nanoTime() - start > timeoutNs) {
         controller.reset(
             lost
                 ? "it is gone during " + what
@@ -99,7 +102,7 @@ final class AdminQueue implements AdminCommands {
         }
         return;
       }
-      Backoff.idle(idle);
+      idleStrategy.idle(idle);
     }
   }
 

@@ -1,5 +1,6 @@
 package io.nvmedirect.driver;
 
+import io.nvmedirect.concurrent.Clock;
 import io.nvmedirect.linux.SafeLogger;
 import io.nvmedirect.memory.DmaMapper;
 import io.nvmedirect.spec.Feature;
@@ -38,6 +39,7 @@ public final class Controller implements AutoCloseable {
   private final String name;
   private final long timeoutNs;
   private final QueueWeights weights;
+  private final Clock clock;
   private final ControllerRegisters registers;
   private final AdminQueue admin;
   private final ControllerPages pages;
@@ -67,13 +69,15 @@ public final class Controller implements AutoCloseable {
   /** It could not be disabled: buffers of commands that had no end are never freed. */
   private volatile boolean mayStillUseMemory;
 
-  private Controller(Transport transport, String name, long timeoutNs, QueueWeights weights)
+  private Controller(
+      Transport transport, String name, long timeoutNs, QueueWeights weights, Clock clock)
       throws IOException {
     this.transport = transport;
     this.name = name;
     this.timeoutNs = timeoutNs;
     this.weights = weights;
-    this.registers = new ControllerRegisters(transport, name);
+    this.clock = clock;
+    this.registers = new ControllerRegisters(transport, name, clock);
     disable();
     int entries = Math.min(ADMIN_ENTRIES, Register.maxQueueEntries(registers.capabilities()));
     this.admin = new AdminQueue(this, transport.openAdminQueue(entries));
@@ -107,11 +111,13 @@ public final class Controller implements AutoCloseable {
    * @param name the address, for messages
    * @param timeoutNs how long a command may take
    * @param weights of queue priorities, for a controller that has them
+   * @param clock for deadlines and waits
    */
   public static Controller open(
-      Transport transport, String name, long timeoutNs, QueueWeights weights) throws IOException {
+      Transport transport, String name, long timeoutNs, QueueWeights weights, Clock clock)
+      throws IOException {
     try {
-      return new Controller(transport, name, timeoutNs, weights);
+      return new Controller(transport, name, timeoutNs, weights, clock);
     } catch (IOException | RuntimeException e) {
       transport.close();
       throw e;
@@ -138,6 +144,11 @@ public final class Controller implements AutoCloseable {
 
   public DmaMapper dma() {
     return transport.dma();
+  }
+
+  /** For deadlines and waits. */
+  public Clock clock() {
+    return clock;
   }
 
   /** How long a command may take. */

@@ -1,11 +1,11 @@
 package io.nvmedirect.driver;
 
+import io.nvmedirect.concurrent.Clock;
 import io.nvmedirect.spec.NvmeException;
 import io.nvmedirect.spec.Register;
 import io.nvmedirect.transport.Transport;
 import java.io.IOException;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 
 /** The state changes of a controller by its registers (NVMe 1.4, sections 3.1.5, 3.1.6 and 7.6). */
 final class ControllerRegisters {
@@ -17,11 +17,13 @@ final class ControllerRegisters {
 
   private final Transport transport;
   private final String name;
+  private final Clock clock;
   private final long capabilities;
 
-  ControllerRegisters(Transport transport, String name) throws IOException {
+  ControllerRegisters(Transport transport, String name, Clock clock) throws IOException {
     this.transport = transport;
     this.name = name;
+    this.clock = clock;
     this.capabilities = transport.read64(Register.CAP);
     if (capabilities == Register.ALL_ONES) {
       throw gone();
@@ -97,7 +99,7 @@ final class ControllerRegisters {
   private void awaitReady(boolean ready) throws IOException {
     long timeoutNs =
         TimeUnit.MILLISECONDS.toNanos(Math.max(500, Register.readyTimeoutMs(capabilities)));
-    long start = System.nanoTime();
+    long start = clock.nanoTime();
     while (true) {
       int csts = transport.read32(Register.CSTS);
       if (csts == Register.ALL_ONES) {
@@ -111,12 +113,12 @@ final class ControllerRegisters {
             "%s: the controller reports a fatal error instead of becoming ready (CSTS=0x%x)"
                 .formatted(name, csts));
       }
-      if (System.nanoTime() - start > timeoutNs) {
+      if (clock.nanoTime() - start > timeoutNs) {
         throw new NvmeException(
             "%s: the controller did not become %s within its %d ms (CAP.TO; CSTS=0x%x)"
                 .formatted(name, ready ? "ready" : "disabled", timeoutNs / 1_000_000, csts));
       }
-      LockSupport.parkNanos(POLL_NS);
+      clock.parkNanos(this, POLL_NS);
     }
   }
 
@@ -127,7 +129,7 @@ final class ControllerRegisters {
       throw gone();
     }
     transport.write32(Register.CC, (cc & ~Register.CC_SHUTDOWN_MASK) | Register.CC_SHUTDOWN_NORMAL);
-    long start = System.nanoTime();
+    long start = clock.nanoTime();
     while (true) {
       int csts = transport.read32(Register.CSTS);
       if (csts == Register.ALL_ONES) {
@@ -136,12 +138,12 @@ final class ControllerRegisters {
       if ((csts & Register.CSTS_SHUTDOWN_MASK) == Register.CSTS_SHUTDOWN_COMPLETE) {
         return;
       }
-      if ((csts & Register.CSTS_FATAL) != 0 || System.nanoTime() - start > SHUTDOWN_TIMEOUT_NS) {
+      if ((csts & Register.CSTS_FATAL) != 0 || clock.nanoTime() - start > SHUTDOWN_TIMEOUT_NS) {
         throw new NvmeException(
             "%s: the controller did not shut down (CSTS=0x%x): what was not flushed may be lost"
                 .formatted(name, csts));
       }
-      LockSupport.parkNanos(POLL_NS);
+      clock.parkNanos(this, POLL_NS);
     }
   }
 }

@@ -1,5 +1,6 @@
 package io.nvmedirect.driver;
 
+import io.nvmedirect.concurrent.Clock;
 import io.nvmedirect.memory.DmaVector;
 import io.nvmedirect.spec.NvmeException;
 import io.nvmedirect.spec.Status;
@@ -24,6 +25,7 @@ public final class IoQueue {
 
   private final Controller controller;
   private final QueuePair pair;
+  private final Clock clock;
   private int generation;
   private @Nullable String failure;
 
@@ -38,12 +40,19 @@ public final class IoQueue {
   /** Orders requests, from the first handle on that has a class or a weight; then no backlog is used. */
   private @Nullable Scheduler scheduler;
 
-  private long lastLookNs = System.nanoTime();
+  private long lastLookNs;
 
   IoQueue(Controller controller, QueuePair pair) {
     this.controller = controller;
     this.pair = pair;
     this.generation = controller.generation();
+    this.clock = controller.clock();
+    this.lastLookNs = clock.nanoTime();
+  }
+
+  /** For deadlines and waits. */
+  public Clock clock() {
+    return clock;
   }
 
   public int id() {
@@ -165,7 +174,7 @@ public final class IoQueue {
       if (priority == Flow.NORMAL && weight == Flow.DEFAULT_WEIGHT) {
         return;
       }
-      scheduler = new Scheduler(pair, this::ended, System.nanoTime());
+      scheduler = new Scheduler(pair, this::ended, clock.nanoTime());
       while (!backlog.isEmpty()) {
         BlockRequest request = Objects.requireNonNull(backlog.first());
         backlog.removeFirst();
@@ -191,7 +200,7 @@ public final class IoQueue {
   public void ring() {
     if (generation == controller.generation() && failure == null) {
       if (scheduler != null && scheduler.hasWaiting()) {
-        scheduler.dispatch(System.nanoTime());
+        scheduler.dispatch(clock.nanoTime());
       }
       pair.ring();
     }
@@ -213,7 +222,7 @@ public final class IoQueue {
   }
 
   private void reapScheduled(Scheduler ordering) {
-    ordering.beforeReap(System.nanoTime());
+    ordering.beforeReap(clock.nanoTime());
     if (pair.reap(NO_LIMIT) > 0) {
       ordering.afterReap();
     }

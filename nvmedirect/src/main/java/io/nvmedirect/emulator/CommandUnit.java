@@ -1,5 +1,6 @@
 package io.nvmedirect.emulator;
 
+import io.nvmedirect.concurrent.Clock;
 import io.nvmedirect.spec.Opcode;
 import io.nvmedirect.spec.Sqe;
 import io.nvmedirect.spec.Status;
@@ -24,6 +25,7 @@ final class CommandUnit {
   private final Health health;
   private final EmulatedNamespace[] namespaces;
   private final @Nullable FlashModel flash;
+  private final Clock clock;
   private final MemorySegment command = Arena.ofAuto().allocate(Sqe.BYTES, Sqe.BYTES);
 
   private int cost;
@@ -40,7 +42,8 @@ final class CommandUnit {
       CompletionPoster poster,
       Health health,
       EmulatedNamespace[] namespaces,
-      @Nullable FlashModel flash) {
+      @Nullable FlashModel flash,
+      Clock clock) {
     this.traits = traits;
     this.admin = admin;
     this.nvm = nvm;
@@ -49,6 +52,7 @@ final class CommandUnit {
     this.health = health;
     this.namespaces = namespaces;
     this.flash = flash;
+    this.clock = clock;
   }
 
   /** Consults an injector before every command from now on; null for none. */
@@ -188,13 +192,13 @@ final class CommandUnit {
   private long dueNs(FlashModel model) {
     int opcode = Sqe.opcode(command, 0);
     if (!hasBlocks(opcode)) {
-      return model.dueNs(opcode, 0, 0, System.nanoTime());
+      return model.dueNs(opcode, 0, 0, clock.nanoTime());
     }
     EmulatedNamespace namespace = namespaces[Sqe.nsid(command, 0) - 1];
     return model.dueNs(
         opcode,
         namespace.position(Sqe.slba(command, 0)),
         namespace.bytes(Sqe.blocks(command, 0)),
-        System.nanoTime());
+        clock.nanoTime());
   }
 }

@@ -1,9 +1,9 @@
 package io.nvmedirect.emulator;
 
+import io.nvmedirect.concurrent.Clock;
 import io.nvmedirect.linux.TimerSlack;
 import io.nvmedirect.queue.Doorbell;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.locks.LockSupport;
 
 /**
  * Executes on a thread of the controller, which owns all of its state. The thread polls the doorbells
@@ -35,13 +35,15 @@ final class DeviceThread implements Engine {
   private static final AtomicInteger COUNT = new AtomicInteger();
 
   private final EmulatedController controller;
+  private final Clock clock;
   private final DoorbellPage page;
   private final RegisterWrites writes = new RegisterWrites();
   private final Thread thread;
   private volatile int state;
   private volatile boolean closing;
 
-  DeviceThread(EmulatedController controller, DoorbellPage page) {
+  DeviceThread(EmulatedController controller, DoorbellPage page, Clock clock) {
+    this.clock = clock;
     this.controller = controller;
     this.page = page;
     this.thread =
@@ -81,11 +83,11 @@ final class DeviceThread implements Engine {
   /** Waits a little; returns how often that has happened without work in between. */
   private int pause(int idle) {
     if (controller.hasTimedWork()) {
-      waitForDue(controller.nextDueNs() - System.nanoTime());
+      waitForDue(controller.nextDueNs() - clock.nanoTime());
       return 0;
     }
     if (idle < SPINS) {
-      Thread.onSpinWait();
+      clock.spin();
       return idle + 1;
     }
     sleep(0);
@@ -96,7 +98,7 @@ final class DeviceThread implements Engine {
     if (waitNs > 2 * WAKE_NS) {
       sleep(waitNs - WAKE_NS);
     } else {
-      Thread.onSpinWait();
+      clock.spin();
     }
   }
 
@@ -110,9 +112,9 @@ final class DeviceThread implements Engine {
     }
     if (idle && writes.isEmpty() && !closing) {
       if (limitNs > 0) {
-        LockSupport.parkNanos(this, limitNs);
+        clock.parkNanos(this, limitNs);
       } else {
-        LockSupport.park(this);
+        clock.park(this);
       }
     }
     state = AWAKE;
@@ -126,7 +128,7 @@ final class DeviceThread implements Engine {
 
   private void wake() {
     if (state != AWAKE) {
-      LockSupport.unpark(thread);
+      clock.unpark(thread);
     }
   }
 
@@ -150,7 +152,7 @@ final class DeviceThread implements Engine {
   public void close() {
     closing = true;
     writes.close();
-    LockSupport.unpark(thread);
+    clock.unpark(thread);
     boolean interrupted = false;
     while (thread.isAlive()) {
       try {
@@ -200,7 +202,7 @@ final class DeviceThread implements Engine {
       DoorbellPage.set(engine.page.memory, DoorbellPage.offset(index), value);
       int seen = engine.state;
       if (seen == STARVED || (seen == ASLEEP && !engine.page.isPlausible(index, value))) {
-        LockSupport.unpark(engine.thread);
+        engine.clock.unpark(engine.thread);
       }
     }
   }

@@ -1,5 +1,6 @@
 package io.nvmedirect.emulator;
 
+import io.nvmedirect.concurrent.Clock;
 import io.nvmedirect.linux.SafeLogger;
 import io.nvmedirect.spec.Register;
 import io.nvmedirect.spec.Status;
@@ -33,6 +34,7 @@ final class EmulatedController {
   /** No register's offset: for tests, runs what {@link #changeElsewhere} was given. */
   static final int CHANGE_ELSEWHERE = -1;
 
+  private final Clock clock;
   final RegisterFile registers;
   private final DeviceQueues queues;
   private final CompletionPoster poster;
@@ -102,6 +104,7 @@ final class EmulatedController {
       Iommu iommu,
       DoorbellPage doorbells) {
     this.id = subsystem.freeControllerId();
+    this.clock = subsystem.clock();
     this.namespaces = namespaces;
     this.media = subsystem.media();
     this.shared = traits.shared();
@@ -113,7 +116,7 @@ final class EmulatedController {
     inFlight = new InFlight(poster);
     features = new Features(traits, namespaces.length);
     events = new AsyncEvents();
-    health = new Health();
+    health = new Health(clock);
     logs = new LogPages(traits, health, features, events);
     DataPointer data = new DataPointer(iommu, traits.sgl() == EmulatorOptions.Sgl.DWORD ? 4 : 1);
     nvm = new NvmExecutor(this, traits, namespaces, media, forwarding, data, features, health);
@@ -134,7 +137,7 @@ final class EmulatedController {
             data);
     commands =
         new CommandUnit(
-            traits, admin, nvm, inFlight, poster, health, namespaces, subsystem.flash());
+            traits, admin, nvm, inFlight, poster, health, namespaces, subsystem.flash(), clock);
     arbitration =
         new Arbitration(this, queues, commands, inFlight, forwarding, features, events, health);
   }
@@ -497,7 +500,7 @@ final class EmulatedController {
       if (!running) {
         return 0;
       }
-      int done = inFlight.isEmpty() ? 0 : inFlight.completeDue(System.nanoTime());
+      int done = inFlight.isEmpty() ? 0 : inFlight.completeDue(clock.nanoTime());
       done += work();
       if (++polls % STRAY_POLLS == 0) {
         arbitration.takeStray();

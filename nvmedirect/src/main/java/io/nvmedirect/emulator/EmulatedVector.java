@@ -1,10 +1,10 @@
 package io.nvmedirect.emulator;
 
+import io.nvmedirect.concurrent.Clock;
 import io.nvmedirect.queue.InterruptVector;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,16 +14,21 @@ import org.jspecify.annotations.Nullable;
  */
 final class EmulatedVector {
 
+  private final Clock clock;
   private final AtomicInteger signals = new AtomicInteger();
   private final AtomicInteger blocked = new AtomicInteger();
   private final List<Waiter> waiters = new CopyOnWriteArrayList<>();
+
+  EmulatedVector(Clock clock) {
+    this.clock = clock;
+  }
 
   void signal() {
     signals.incrementAndGet();
     // What was changed before is volatile, so that a waiter who is not counted yet sees it.
     if (blocked.get() != 0) {
       for (Waiter waiter : waiters) {
-        LockSupport.unpark(waiter.blocking);
+        clock.unpark(waiter.blocking);
       }
     }
   }
@@ -66,16 +71,16 @@ final class EmulatedVector {
     }
 
     private boolean park(long timeoutNs) throws InterruptedException {
-      long fromNs = System.nanoTime();
+      long fromNs = vector.clock.nanoTime();
       while (!take()) {
         if (Thread.interrupted()) {
           throw new InterruptedException();
         }
-        long leftNs = timeoutNs - (System.nanoTime() - fromNs);
+        long leftNs = timeoutNs - (vector.clock.nanoTime() - fromNs);
         if (leftNs <= 0) {
           return false;
         }
-        LockSupport.parkNanos(vector, leftNs);
+        vector.clock.parkNanos(vector, leftNs);
       }
       return true;
     }
@@ -94,7 +99,7 @@ final class EmulatedVector {
     @Override
     public void wake() {
       woken = true;
-      LockSupport.unpark(blocking);
+      vector.clock.unpark(blocking);
     }
 
     @Override

@@ -1,5 +1,6 @@
 package io.nvmedirect.emulator;
 
+import io.nvmedirect.concurrent.Clock;
 import io.nvmedirect.memory.DmaMapper;
 import io.nvmedirect.queue.Doorbell;
 import io.nvmedirect.queue.InterruptVector;
@@ -32,7 +33,7 @@ public final class Emulator implements PciFunction {
     this.subsystem = subsystem;
     traits = Traits.of(options);
     for (int i = 0; i < vectors.length; i++) {
-      vectors[i] = new EmulatedVector();
+      vectors[i] = new EmulatedVector(subsystem.clock());
     }
     Interrupts interrupts = new Interrupts(vector -> vectors[vector].signal());
     registers = new RegisterFile(traits, interrupts);
@@ -45,7 +46,7 @@ public final class Emulator implements PciFunction {
     engine =
         options.mode() == EmulatorOptions.Mode.INLINE
             ? new InlineEngine(controller, page)
-            : new DeviceThread(controller, page);
+            : new DeviceThread(controller, page, subsystem.clock());
     for (int i = 0; i < DoorbellPage.COUNT; i++) {
       doorbells[i] = engine.doorbell(i);
     }
@@ -57,12 +58,17 @@ public final class Emulator implements PciFunction {
    * @throws NvmeException if its memory cannot be reserved, or its file cannot be used
    */
   public static Emulator open(EmulatorOptions options) throws NvmeException {
-    return open(Subsystem.open(options), options);
+    return open(options, Clock.SYSTEM);
+  }
+
+  /** Likewise, with a clock for all of its times. */
+  public static Emulator open(EmulatorOptions options, Clock clock) throws NvmeException {
+    return open(Subsystem.open(options, clock), options);
   }
 
   /** Makes a controller with media that it closes in the end. */
   static Emulator open(EmulatorOptions options, Media media, String identity) {
-    return open(Subsystem.of(options, media, identity), options);
+    return open(Subsystem.of(options, media, identity, Clock.SYSTEM), options);
   }
 
   private static Emulator open(Subsystem subsystem, EmulatorOptions options) {
@@ -94,7 +100,7 @@ public final class Emulator implements PciFunction {
     });
     engine.registerWritten(EmulatedController.CHANGE_ELSEWHERE, 0);
     while (!engine.hasActed()) {
-      Thread.onSpinWait();
+      subsystem.clock().spin();
     }
   }
 

@@ -1,5 +1,7 @@
 package io.nvmedirect.emulator;
 
+import io.nvmedirect.concurrent.Clock;
+
 /** What the SMART / Health log counts, and the Error Information log. Owned by the engine. */
 final class Health {
 
@@ -20,7 +22,8 @@ final class Health {
   private static final int NO_LOCATION = 0xFFFF;
 
   private final Entry[] errors = new Entry[ERROR_ENTRIES];
-  private final long startedNs = System.nanoTime();
+  private final Clock clock;
+  private final long startedNs;
   long sectorsRead;
   long sectorsWritten;
   long readCommands;
@@ -29,6 +32,11 @@ final class Health {
   long errorCount;
   long powerCycles = 1;
   long unsafeShutdowns;
+
+  Health(Clock clock) {
+    this.clock = clock;
+    this.startedNs = clock.nanoTime();
+  }
 
   /** Adds an entry to the Error Information log. */
   void error(int sqid, int cid, int status, long lba, int nsid) {
@@ -58,6 +66,6 @@ final class Health {
   }
 
   long powerOnHours() {
-    return (System.nanoTime() - startedNs) / 3_600_000_000_000L;
+    return (clock.nanoTime() - startedNs) / 3_600_000_000_000L;
   }
 }

@@ -1,7 +1,7 @@
 package io.nvmedirect.emulator;
 
+import io.nvmedirect.concurrent.BriefLock;
 import io.nvmedirect.queue.Doorbell;
-import io.nvmedirect.transport.BriefLock;
 
 /**
  * Executes on the thread that rings, before the doorbell returns. A lock makes the controller belong

@@ -1,5 +1,6 @@
 package io.nvmedirect.emulator;
 
+import io.nvmedirect.concurrent.Clock;
 import io.nvmedirect.linux.LinuxException;
 import io.nvmedirect.spec.NvmeException;
 import java.io.IOException;
@@ -47,6 +48,7 @@ public final class Subsystem implements AutoCloseable {
   private final Media media;
   private final @Nullable Forwarding forwarding;
   private final EmulatedNamespace[] namespaces;
+  private final Clock clock;
   private final @Nullable FlashModel flash;
   private final List<EmulatedController> controllers = new ArrayList<>();
 
@@ -56,15 +58,17 @@ public final class Subsystem implements AutoCloseable {
       Traits traits,
       Media media,
       @Nullable Forwarding forwarding,
-      EmulatedNamespace[] namespaces) {
+      EmulatedNamespace[] namespaces,
+      Clock clock) {
     this.name = name;
     this.identity = identity;
     this.traits = traits;
     this.media = media;
     this.forwarding = forwarding;
     this.namespaces = namespaces;
+    this.clock = clock;
     this.flash =
-        traits.model() == EmulatorOptions.Model.FLASH ? new FlashModel(System.nanoTime()) : null;
+        traits.model() == EmulatorOptions.Model.FLASH ? new FlashModel(clock.nanoTime()) : null;
   }
 
   /**
@@ -72,13 +76,13 @@ public final class Subsystem implements AutoCloseable {
    *
    * @throws NvmeException if its memory cannot be reserved, or its file cannot be used
    */
-  public static Subsystem open(EmulatorOptions options) throws NvmeException {
+  public static Subsystem open(EmulatorOptions options, Clock clock) throws NvmeException {
     Path path = options.path();
     if (path == null) {
-      return of(options, memory(options), "mem/" + COUNT.incrementAndGet());
+      return of(options, memory(options), "mem/" + COUNT.incrementAndGet(), clock);
     }
     String identity = "file/" + path.toAbsolutePath().normalize();
-    return of(options, FileMedia.open(options, path), identity);
+    return of(options, FileMedia.open(options, path), identity, clock);
   }
 
   private static MemoryMedia memory(EmulatorOptions options) throws NvmeException {
@@ -93,13 +97,14 @@ public final class Subsystem implements AutoCloseable {
   }
 
   /** Makes one of media that it closes in the end. */
-  static Subsystem of(EmulatorOptions options, Media media, String identity) {
+  static Subsystem of(EmulatorOptions options, Media media, String identity, Clock clock) {
     EmulatedNamespace[] namespaces = new EmulatedNamespace[options.namespaces()];
     long share = media.sizeBytes() / namespaces.length;
     for (int i = 0; i < namespaces.length; i++) {
       namespaces[i] = new EmulatedNamespace(i + 1, i * share, share, options.lbaBytes());
     }
-    return new Subsystem(options.address(), identity, Traits.of(options), media, null, namespaces);
+    return new Subsystem(
+        options.address(), identity, Traits.of(options), media, null, namespaces, clock);
   }
 
   /**
@@ -118,7 +123,13 @@ public final class Subsystem implements AutoCloseable {
         Traits.of(device),
         new AbsentMedia(),
         new Forwarding(device),
-        namespaces);
+        namespaces,
+        Clock.SYSTEM);
+  }
+
+  /** For all times of its controllers. */
+  public Clock clock() {
+    return clock;
   }
 
   String identity() {

@@ -1,5 +1,6 @@
 package io.nvmedirect.linux;
 
+import io.nvmedirect.concurrent.Clock;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -290,9 +291,9 @@ public final class UnixSocket implements AutoCloseable {
       MemorySegment poll = arena.allocate(POLLFD_BYTES, 8);
       poll.set(ValueLayout.JAVA_INT, 0, fd);
       poll.set(ValueLayout.JAVA_SHORT, 4, event);
-      long end = System.nanoTime() + timeoutNs;
+      long end = Clock.SYSTEM.nanoTime() + timeoutNs;
       while (true) {
-        long left = Math.max(0, end - System.nanoTime());
+        long left = Math.max(0, end - Clock.SYSTEM.nanoTime());
         int n = LibcSockets.ppoll(Libc.newState(arena), poll, 1, timespec(arena, left));
         if (n != -Errno.EINTR) {
           return result("wait for ", n) > 0;

@@ -1,8 +1,8 @@
 package io.nvmedirect.pcie;
 
+import io.nvmedirect.concurrent.Clock;
 import java.io.IOException;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 
 /**
  * What a driver sets in the configuration space of a function (PCI Express Base Specification 5.0,
@@ -81,7 +81,7 @@ final class PciConfig {
     int control = space.read16(power + POWER_CONTROL);
     if ((control & POWER_STATE) != 0) {
       space.write16(power + POWER_CONTROL, control & ~(POWER_STATE | POWER_EVENT));
-      LockSupport.parkNanos(POWER_UP_NS);
+      Clock.SYSTEM.parkNanos(this, POWER_UP_NS);
     }
   }
 

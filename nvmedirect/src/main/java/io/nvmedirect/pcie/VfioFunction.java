@@ -1,5 +1,6 @@
 package io.nvmedirect.pcie;
 
+import io.nvmedirect.concurrent.Clock;
 import io.nvmedirect.linux.Errno;
 import io.nvmedirect.linux.LinuxException;
 import io.nvmedirect.linux.NativeFile;
@@ -16,7 +17,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 
 /**
  * A PCI function that is bound to vfio-pci. Safe for any thread, as hardware is. The kernel resets the
@@ -244,7 +244,7 @@ public final class VfioFunction implements PciFunction {
       return false;
     }
     for (int attempt = 1; !tryReset(attempt); attempt++) {
-      LockSupport.parkNanos(RESET_PAUSE_NS);
+      Clock.SYSTEM.parkNanos(this, RESET_PAUSE_NS);
     }
     config.enable();
     interrupts.restore();

@@ -1,5 +1,6 @@
 package io.nvmedirect.pcie;
 
+import io.nvmedirect.concurrent.Clock;
 import io.nvmedirect.linux.Errno;
 import io.nvmedirect.linux.SafeLogger;
 import io.nvmedirect.linux.UnixSocket;
@@ -266,13 +267,13 @@ final class VfioUserConnection implements AutoCloseable {
     lock.lock();
     try {
       long left = timeoutNs;
-      long end = System.nanoTime() + timeoutNs;
+      long end = Clock.SYSTEM.nanoTime() + timeoutNs;
       while (waiting.reply == null && loss == null && left > 0) {
         try {
           left = changed.awaitNanos(left);
         } catch (InterruptedException e) {
           interrupted = true;
-          left = end - System.nanoTime();
+          left = end - Clock.SYSTEM.nanoTime();
         }
       }
       return waiting.reply != null || loss != null;

@@ -1,5 +1,6 @@
 package io.nvmedirect.serve;
 
+import io.nvmedirect.concurrent.Clock;
 import io.nvmedirect.emulator.RemoteController;
 import io.nvmedirect.emulator.Subsystem;
 import io.nvmedirect.linux.Errno;
@@ -122,7 +123,7 @@ final class Clients implements AutoCloseable {
    */
   boolean look(long timeoutNs) throws LinuxException {
     takeAdded();
-    if (!paused.isEmpty() && System.nanoTime() - pausedNs >= RETRY_NS) {
+    if (!paused.isEmpty() && Clock.SYSTEM.nanoTime() - pausedNs >= RETRY_NS) {
       paused.forEach(l -> ready.add(l.fd()));
       paused.clear();
     }
@@ -181,7 +182,7 @@ final class Clients implements AutoCloseable {
         LOG.log(System.Logger.Level.WARNING, "{0}: {1}", listener, e.getMessage());
         ready.remove(listener.fd());
         paused.add(listener);
-        pausedNs = System.nanoTime();
+        pausedNs = Clock.SYSTEM.nanoTime();
       }
       return;
     }

@@ -1,5 +1,6 @@
 package io.nvmedirect.serve;
 
+import io.nvmedirect.concurrent.Clock;
 import io.nvmedirect.driver.BlockRequest;
 import io.nvmedirect.driver.Controller;
 import io.nvmedirect.driver.IoQueue;
@@ -17,7 +18,6 @@ import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -134,7 +134,7 @@ final class ForwardedDevice implements BlockDevice {
   static ForwardedDevice open(Transport transport, String address, int only, Duration timeout)
       throws IOException {
     Controller controller =
-        Controller.open(transport, address, timeout.toNanos(), QueueWeights.DEFAULT);
+        Controller.open(transport, address, timeout.toNanos(), QueueWeights.DEFAULT, Clock.SYSTEM);
     try {
       List<Namespace> namespaces = new ArrayList<>();
       for (int nsid : controller.pages().activeNamespaces()) {
@@ -322,7 +322,7 @@ final class ForwardedDevice implements BlockDevice {
     submitWaiting();
     queue.ring();
     queue.reap();
-    if (queue.isLookDue(System.nanoTime())) {
+    if (queue.isLookDue(Clock.SYSTEM.nanoTime())) {
       lookAtDeadlines();
       if (looking) {
         return 0;
@@ -377,7 +377,7 @@ final class ForwardedDevice implements BlockDevice {
 
   private void checkDeadlines() {
     try {
-      queue.checkDeadlines(System.nanoTime());
+      queue.checkDeadlines(Clock.SYSTEM.nanoTime());
       identifyChanged();
     } catch (RuntimeException | Error e) {
       Clients.log("a look at deadlines failed, and will be done again", e);
@@ -394,7 +394,7 @@ final class ForwardedDevice implements BlockDevice {
     closed = true;
     while (begun > 0 || looking) {
       if (poll((slot, status) -> {}) == 0) {
-        LockSupport.parkNanos(WAIT_NS);
+        Clock.SYSTEM.parkNanos(this, WAIT_NS);
       }
     }
     try {

@@ -2,6 +2,7 @@ package io.nvmedirect.serve;
 
 import io.nvmedirect.address.Addresses;
 import io.nvmedirect.address.SystemFailure;
+import io.nvmedirect.concurrent.Clock;
 import io.nvmedirect.emulator.EmulatorOptions;
 import io.nvmedirect.emulator.Subsystem;
 import io.nvmedirect.linux.LinuxException;
@@ -82,9 +83,9 @@ public final class NvmeServer implements AutoCloseable {
   private static Subsystem openDevice(String device, boolean readOnly) throws IOException {
     if (device.startsWith("mem:") || device.startsWith("file:")) {
       EmulatorOptions parsed = EmulatorOptions.parse(device);
-      return Subsystem.open(readOnly ? parsed.asReadOnly() : parsed);
+      return Subsystem.open(readOnly ? parsed.asReadOnly() : parsed, Clock.SYSTEM);
     }
-    Addresses.Target target = Addresses.connect(device, readOnly);
+    Addresses.Target target = Addresses.connect(device, readOnly, Clock.SYSTEM);
     return Subsystem.over(
         ForwardedDevice.open(target.transport(), device, target.namespace()), device);
   }

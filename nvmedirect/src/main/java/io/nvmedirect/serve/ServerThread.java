@@ -1,5 +1,6 @@
 package io.nvmedirect.serve;
 
+import io.nvmedirect.concurrent.Clock;
 import io.nvmedirect.emulator.RemoteController;
 import io.nvmedirect.emulator.Subsystem;
 import io.nvmedirect.linux.LinuxException;
@@ -11,7 +12,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -104,7 +104,7 @@ final class ServerThread implements Runnable {
   public void run() {
     try {
       TimerSlack.least();
-      idleSinceNs = System.nanoTime();
+      idleSinceNs = Clock.SYSTEM.nanoTime();
       while (!closing) {
         try {
           turnAndDrop();
@@ -135,7 +135,7 @@ final class ServerThread implements Runnable {
   /** The process has no memory for what was to be done, maybe for a moment only: it is tried again. */
   private void outOfMemory(OutOfMemoryError e) {
     Clients.log(thread.getName() + " goes on", e);
-    LockSupport.parkNanos(RETRY_NS);
+    Clock.SYSTEM.parkNanos(this, RETRY_NS);
   }
 
   /** Completes when all is closed, by {@link #close} or because the thread has failed. */
@@ -162,7 +162,7 @@ final class ServerThread implements Runnable {
         if (attempt == MOST_ATTEMPTS) {
           throw e;
         }
-        LockSupport.parkNanos(RETRY_NS);
+        Clock.SYSTEM.parkNanos(this, RETRY_NS);
       }
     }
   }
@@ -185,7 +185,7 @@ final class ServerThread implements Runnable {
     work += done;
     if (work >= WORK_PER_CLOCK) {
       work = 0;
-      long now = System.nanoTime();
+      long now = Clock.SYSTEM.nanoTime();
       if (now - lookedNs >= LOOK_NS) {
         lookedNs = now;
         clients.look(0);
@@ -195,11 +195,11 @@ final class ServerThread implements Runnable {
 
   private void pause() throws LinuxException {
     if (spins == 0) {
-      idleSinceNs = System.nanoTime();
+      idleSinceNs = Clock.SYSTEM.nanoTime();
     }
     if (spins <= SPINS) {
       spins++;
-      Thread.onSpinWait();
+      Clock.SYSTEM.spin();
       return;
     }
     long limitNs = limitNs();
@@ -210,7 +210,7 @@ final class ServerThread implements Runnable {
     }
     if (clients.look(limitNs)) {
       // Who has connected or written a register will ring a doorbell soon.
-      idleSinceNs = System.nanoTime();
+      idleSinceNs = Clock.SYSTEM.nanoTime();
     }
   }
 
@@ -228,7 +228,7 @@ final class ServerThread implements Runnable {
       mayBeRung |= controller.mayBeRung();
       dueNs = Math.min(dueNs, controller.nextDueNs());
     }
-    long now = System.nanoTime();
+    long now = Clock.SYSTEM.nanoTime();
     long limitNs = dueNs == Long.MAX_VALUE ? Long.MAX_VALUE : Math.max(0, dueNs - now - WAKE_NS);
     if (mustPoll) {
       long share = (now - idleSinceNs) / IDLE_PER_SLEEP;

@@ -1,5 +1,6 @@
 package io.nvmedirect.sysfs;
 
+import io.nvmedirect.concurrent.Clock;
 import io.nvmedirect.linux.Errno;
 import io.nvmedirect.linux.FileStatus;
 import io.nvmedirect.linux.LinuxException;
@@ -9,7 +10,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -187,14 +187,14 @@ public final class ExclusiveClaim implements AutoCloseable {
    */
   private static List<Use> lasting(Roots roots, String name, @Nullable String above) {
     long own = ProcessHandle.current().pid();
-    long startNs = System.nanoTime();
+    long startNs = Clock.SYSTEM.nanoTime();
     while (true) {
       List<Use> uses =
           Uses.read(roots).of(name, above).stream().filter(use -> !use.isOpenBy(own)).toList();
       if (uses.stream().allMatch(use -> use.kind() == Use.Kind.OPEN)
           && !uses.isEmpty()
-          && System.nanoTime() - startNs <= PATIENCE_NS) {
-        LockSupport.parkNanos(PAUSE_NS);
+          && Clock.SYSTEM.nanoTime() - startNs <= PATIENCE_NS) {
+        Clock.SYSTEM.parkNanos(ExclusiveClaim.class, PAUSE_NS);
       } else {
         return uses;
       }

@@ -1,5 +1,6 @@
 package io.nvmedirect.vfiouser;
 
+import io.nvmedirect.concurrent.Clock;
 import io.nvmedirect.linux.LinuxException;
 import io.nvmedirect.linux.NativeFile;
 import io.nvmedirect.linux.UnixSocket;
@@ -154,10 +155,10 @@ public final class MessageSocket implements AutoCloseable {
       if (unsent != null) {
         throw new IOException("an earlier message could not be sent");
       }
-      long end = System.nanoTime() + timeoutNs;
+      long end = Clock.SYSTEM.nanoTime() + timeoutNs;
       if (!post(id, command, flags, error, payload, fds)) {
         while (!flush()) {
-          long left = end - System.nanoTime();
+          long left = end - Clock.SYSTEM.nanoTime();
           if (left <= 0 || !socket.awaitWritable(left)) {
             throw new IOException(
                 "the other side takes no messages for %d ms"

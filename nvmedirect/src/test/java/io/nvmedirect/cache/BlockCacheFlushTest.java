@@ -3,6 +3,7 @@ package io.nvmedirect.cache;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.nvmedirect.concurrent.Clock;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -256,7 +257,7 @@ class BlockCacheFlushTest extends CacheFixture {
 
   @Test
   void aDirectWriteThatNobodyReaps_isAnError_andNotAHang() throws IOException {
-    RangeGuard impatient = new RangeGuard(CacheFixture.REAPS_NOTHING, 1_000_000);
+    RangeGuard impatient = new RangeGuard(CacheFixture.REAPS_NOTHING, Clock.SYSTEM, 1_000_000);
     try (BlockCache cache = new BlockCache(DEVICE, SECTOR, 8, true, frames, impatient)) {
       assertThat(impatient.tryBeginWrite(0, SECTOR)).isTrue();
       assertThatThrownBy(() -> write(cache, 1, 0, 100))

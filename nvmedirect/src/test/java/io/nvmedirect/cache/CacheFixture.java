@@ -2,6 +2,7 @@ package io.nvmedirect.cache;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.nvmedirect.concurrent.Clock;
 import io.nvmedirect.transport.Reaper;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -38,7 +39,7 @@ abstract class CacheFixture {
 
   /** The guard of a device that has no queues. */
   static RangeGuard newGuard() {
-    return new RangeGuard(REAPS_NOTHING, TimeUnit.SECONDS.toNanos(60));
+    return new RangeGuard(REAPS_NOTHING, Clock.SYSTEM, TimeUnit.SECONDS.toNanos(60));
   }
 
   /** A direct write that changes nothing: the cache gives its sectors up. */

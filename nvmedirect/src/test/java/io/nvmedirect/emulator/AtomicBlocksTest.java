@@ -4,6 +4,7 @@ import static io.nvmedirect.emulator.RawHost.command;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.nvmedirect.concurrent.Clock;
 import io.nvmedirect.spec.Status;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -252,7 +253,7 @@ class AtomicBlocksTest {
     CountingMedia media = new CountingMedia();
     EmulatorOptions options = EmulatorOptions.parse("mem:1MiB?lba=4096");
     long iova = 1L << 40;
-    try (Subsystem subsystem = Subsystem.of(options, media, "counting");
+    try (Subsystem subsystem = Subsystem.of(options, media, "counting", Clock.SYSTEM);
         PolledController host = new PolledController(subsystem, 1);
         GonePage memory = GonePage.map(directory.resolve("memory"))) {
       memory.segment().fill((byte) NEW);

@@ -2,6 +2,7 @@ package io.nvmedirect.emulator;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.nvmedirect.concurrent.Clock;
 import io.nvmedirect.spec.Opcode;
 import io.nvmedirect.spec.Register;
 import java.io.IOException;
@@ -41,7 +42,7 @@ class RemoteControllerTest {
 
   @Test
   void poll_burstWithoutLimit_hasALimitAllTheSame() throws IOException {
-    try (Subsystem subsystem = Subsystem.open(EmulatorOptions.parse("mem:8MiB"));
+    try (Subsystem subsystem = Subsystem.open(EmulatorOptions.parse("mem:8MiB"), Clock.SYSTEM);
         PolledController host = busy(subsystem, 1)) {
       int before = 0;
       while (before < 1000) {
@@ -56,7 +57,7 @@ class RemoteControllerTest {
   @Test
   void poll_manyQueues_allHaveTheirTurn() throws IOException {
     int queues = 8;
-    try (Subsystem subsystem = Subsystem.open(EmulatorOptions.parse("mem:8MiB"));
+    try (Subsystem subsystem = Subsystem.open(EmulatorOptions.parse("mem:8MiB"), Clock.SYSTEM);
         PolledController host = busy(subsystem, queues)) {
       for (int i = 0; i < 2 * (queues + 1); i++) {
         host.poll();

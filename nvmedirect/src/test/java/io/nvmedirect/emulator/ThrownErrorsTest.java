@@ -5,6 +5,7 @@ import static io.nvmedirect.emulator.RawHost.read;
 import static io.nvmedirect.emulator.RawHost.write;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.nvmedirect.concurrent.Clock;
 import io.nvmedirect.spec.Status;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -180,7 +181,7 @@ class ThrownErrorsTest {
   void engine_fails_andTheHostIsTold(Thrown thrown) throws IOException {
     DoorbellPage page = new DoorbellPage();
     EmulatorOptions options = EmulatorOptions.parse("mem:1MiB?mode=thread");
-    try (Subsystem subsystem = Subsystem.open(options)) {
+    try (Subsystem subsystem = Subsystem.open(options, Clock.SYSTEM)) {
       Traits traits = Traits.of(options);
       Interrupts interrupts =
           new Interrupts(vector -> {
@@ -191,7 +192,7 @@ class ThrownErrorsTest {
       EmulatedController controller =
           new EmulatedController(
               subsystem, traits, subsystem.namespaces(), registers, interrupts, iommu, page);
-      DeviceThread engine = new DeviceThread(controller, page);
+      DeviceThread engine = new DeviceThread(controller, page, Clock.SYSTEM);
       engine.start();
       try (java.lang.foreign.Arena arena = java.lang.foreign.Arena.ofShared()) {
         MemorySegment queues = arena.allocate(8192, 4096);

@@ -3,6 +3,7 @@ package io.nvmedirect.serve;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.nvmedirect.concurrent.Clock;
 import io.nvmedirect.emulator.EmulatorOptions;
 import io.nvmedirect.emulator.Subsystem;
 import io.nvmedirect.linux.NativeFile;
@@ -32,7 +33,7 @@ class ClientsTest {
 
   @BeforeEach
   void open() throws IOException {
-    subsystem = Subsystem.open(EmulatorOptions.parse("mem:1MiB"));
+    subsystem = Subsystem.open(EmulatorOptions.parse("mem:1MiB"), Clock.SYSTEM);
     clients = new Clients(subsystem, Subsystem.Limits.NONE, RegionLimit.DEFAULT);
     sealed = NativeFile.inMemory("sealed", 4096);
     loose = NativeFile.create(directory.resolve("loose"));

@@ -1,4 +1,4 @@
-package io.nvmedirect.transport;
+package io.nvmedirect.concurrent;
 
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -18,7 +18,7 @@ public final class BriefLock {
       if (lock.tryLock()) {
         return;
       }
-      Thread.onSpinWait();
+      Clock.SYSTEM.spin();
     }
     lock.lock();
   }

@@ -1,6 +1,4 @@
-package io.nvmedirect.driver;
-
-import java.util.concurrent.locks.LockSupport;
+package io.nvmedirect.concurrent;
 
 /**
  * What a thread does between two polls that found nothing: it spins for a while, then parks for longer
@@ -10,7 +8,7 @@ import java.util.concurrent.locks.LockSupport;
  * <p>How long a thread spins is counted in polls and not in time: that bounds the processor time it
  * uses, also while others have the core.
  */
-public final class Backoff {
+public final class IdleStrategy {
 
   /** On a single core the device's emulation runs only while this thread does not. */
   private static final boolean SPINS = Runtime.getRuntime().availableProcessors() > 1;
@@ -30,7 +28,11 @@ public final class Backoff {
   private static final int PARKS_PER_DOUBLING = 8;
   private static final int DOUBLINGS = 5;
 
-  private Backoff() {}
+  private final Clock clock;
+
+  public IdleStrategy(Clock clock) {
+    this.clock = clock;
+  }
 
   /**
    * For a thread that polls for its own operation: spins for long enough for flash.
@@ -38,9 +40,9 @@ public final class Backoff {
    * @param idlePolls polls in a row that found nothing, from 0
    * @return 0 if the thread has waited, else for how many nanoseconds it should park
    */
-  public static long spinOrParkNs(int idlePolls) {
+  public long spinOrParkNs(int idlePolls) {
     if (idlePolls < POLLS) {
-      Thread.onSpinWait();
+      clock.spin();
       return 0;
     }
     return parkNs(idlePolls - POLLS);
@@ -56,11 +58,11 @@ public final class Backoff {
    *
    * @param idlePolls polls in a row that found nothing, from 0
    */
-  public static void idle(int idlePolls) {
+  public void idle(int idlePolls) {
     if (idlePolls < SHORT_SPINS) {
-      Thread.onSpinWait();
+      clock.spin();
     } else {
-      LockSupport.parkNanos(parkNs(idlePolls - SHORT_SPINS));
+      clock.parkNanos(this, parkNs(idlePolls - SHORT_SPINS));
     }
   }
 
@@ -76,7 +78,7 @@ public final class Backoff {
    * @return 0 if the thread has waited, else for how many nanoseconds it should park
    */
   @SuppressWarnings("ThreadPriorityCheck") // not a yield of the carrier
-  public static long yieldOrParkNs(int idlePolls) {
+  public long yieldOrParkNs(int idlePolls) {
     if (idlePolls < VIRTUAL_YIELDS) {
       Thread.yield();
       return 0;
