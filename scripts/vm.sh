@@ -100,7 +100,7 @@ vm_run() {
   # One build at a time, also beside that of ./nvmed.
   (
     flock 9
-    cd "$vm_root" && run_maven -q -ntp -Dstyle.color=never -pl nvmedirect,nvmedirect-cli,nvmedirect-vmtest -DskipTests \
+    cd "$vm_root" && run_maven -q -ntp -Dstyle.color=never -pl nvmedirect,nvmedirect-testing,nvmedirect-cli,nvmedirect-vmtest -DskipTests \
       -DfailOnWarning=false -Derrorprone.arguments=-Xlint:none process-test-classes
   ) 9<"$vm_root/pom.xml" >"$vm_log" 2>&1 </dev/null || {
     grep '^\[ERROR\] /' "$vm_log" >&2 || cat "$vm_log" >&2

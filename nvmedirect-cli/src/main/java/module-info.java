@@ -3,6 +3,7 @@ module io.nvmedirect.cli {
   requires com.fasterxml.jackson.databind;
   requires info.picocli;
   requires io.nvmedirect;
+  requires io.nvmedirect.testing;
   requires java.management;
   requires jdk.management;
   requires jdk.unsupported;

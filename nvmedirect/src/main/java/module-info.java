@@ -9,4 +9,15 @@ module io.nvmedirect {
   exports io.nvmedirect.spec;
   exports io.nvmedirect.sysfs to
       io.nvmedirect.cli;
+  // A device of its own and its time.
+  exports io.nvmedirect.address to
+      io.nvmedirect.testing;
+  exports io.nvmedirect.concurrent to
+      io.nvmedirect.testing;
+  exports io.nvmedirect.emulator to
+      io.nvmedirect.testing;
+  exports io.nvmedirect.queue to
+      io.nvmedirect.testing;
+  exports io.nvmedirect.transport to
+      io.nvmedirect.testing;
 }

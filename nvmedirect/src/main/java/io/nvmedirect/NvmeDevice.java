@@ -127,8 +127,8 @@ public final class NvmeDevice implements AutoCloseable {
   public static NvmeDevice open(String address, DeviceOptions options) throws IOException {
     StackRoom.check();
     try {
-      Addresses.Target target = Addresses.connect(address, options.readOnly(), Clock.SYSTEM);
-      return open(address, target.transport(), target.namespace(), options, Clock.SYSTEM);
+      Addresses.Target target = Addresses.connect(address, options.readOnly());
+      return open(address, target.transport(), target.namespace(), options, target.clock());
     } catch (IOException e) {
       throw SystemFailure.of(address, e);
     }

@@ -77,7 +77,8 @@ final class Nvmed implements Runnable {
           FormatCommand.class,
           BenchCommand.class,
           ReportCommand.class,
-          ServeCommand.class);
+          ServeCommand.class,
+          SimulateCommand.class);
 
   final Streams streams;
   final Stop stop;

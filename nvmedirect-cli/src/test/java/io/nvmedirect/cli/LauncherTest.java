@@ -37,6 +37,7 @@ final class LauncherTest {
         List.of(
             "pom.xml",
             "nvmedirect/pom.xml",
+            "nvmedirect-testing/pom.xml",
             "nvmedirect-cli/pom.xml",
             "nvmedirect/src/main/A.java",
             "nvmedirect-cli/src/main/B.java")) {

@@ -11,6 +11,8 @@ import io.nvmedirect.queue.RingTransport;
 import io.nvmedirect.spec.NvmeException;
 import io.nvmedirect.transport.Transport;
 import java.io.IOException;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
 /** The table of addresses: which transport opens what. */
 public final class Addresses {
@@ -21,26 +23,56 @@ public final class Addresses {
    * A controller that was found at an address.
    *
    * @param namespace the address's, or 0 if it names none
+   * @param clock for what the host does with it
    */
-  public record Target(Transport transport, int namespace) {}
+  public record Target(Transport transport, int namespace, Clock clock) {
+
+    Target(Transport transport, int namespace) {
+      this(transport, namespace, Clock.SYSTEM);
+    }
+  }
+
+  /** Opens one more kind of address. */
+  @FunctionalInterface
+  public interface Connector {
+
+    /** See {@link Addresses#connect}. */
+    Target connect(String address, boolean readOnly) throws IOException;
+  }
+
+  private static final Map<String, Connector> MORE = new ConcurrentHashMap<>();
+
+  /**
+   * Adds a kind of address, for modules of this project: benchmarks and simulations, which make devices of
+   * their own.
+   *
+   * @param kind what stands before the colon
+   */
+  public static void register(String kind, Connector connector) {
+    MORE.put(kind, connector);
+  }
 
   /**
    * Connects to the controller at an address, whatever its kind.
    *
    * @param readOnly whether nothing will be changed there, so that others may use it meanwhile
-   * @param clock of an embedded controller; others have the one of their own process or hardware
    * @throws NvmeException if there is none, or it cannot be reached; the message names the address
    */
-  public static Target connect(String address, boolean readOnly, Clock clock) throws IOException {
+  public static Target connect(String address, boolean readOnly) throws IOException {
     if (VfioAddress.matches(address)) {
       VfioAddress parsed = VfioAddress.parse(address);
       return new Target(new RingTransport(VfioFunction.open(parsed)), parsed.namespace());
     }
     int colon = address.indexOf(':');
-    return switch (colon < 0 ? "" : address.substring(0, colon)) {
+    String kind = colon < 0 ? "" : address.substring(0, colon);
+    Connector more = MORE.get(kind);
+    if (more != null) {
+      return more.connect(address, readOnly);
+    }
+    return switch (kind) {
       case "mem", "file" -> {
         EmulatorOptions parsed = EmulatorOptions.parse(address);
-        Emulator emulator = Emulator.open(readOnly ? parsed.asReadOnly() : parsed, clock);
+        Emulator emulator = Emulator.open(readOnly ? parsed.asReadOnly() : parsed);
         yield new Target(new RingTransport(emulator), 0);
       }
       case "vfio-user" -> {

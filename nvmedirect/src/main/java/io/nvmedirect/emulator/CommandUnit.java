@@ -24,9 +24,12 @@ final class CommandUnit {
   private final CompletionPoster poster;
   private final Health health;
   private final EmulatedNamespace[] namespaces;
-  private final @Nullable FlashModel flash;
+  private final @Nullable DeviceModel model;
   private final Clock clock;
   private final MemorySegment command = Arena.ofAuto().allocate(Sqe.BYTES, Sqe.BYTES);
+
+  /** The command in hand completes twice. */
+  private boolean twice;
 
   private int cost;
   private int result;
@@ -42,7 +45,7 @@ final class CommandUnit {
       CompletionPoster poster,
       Health health,
       EmulatedNamespace[] namespaces,
-      @Nullable FlashModel flash,
+      @Nullable DeviceModel model,
       Clock clock) {
     this.traits = traits;
     this.admin = admin;
@@ -51,7 +54,7 @@ final class CommandUnit {
     this.poster = poster;
     this.health = health;
     this.namespaces = namespaces;
-    this.flash = flash;
+    this.model = model;
     this.clock = clock;
   }
 
@@ -86,6 +89,12 @@ final class CommandUnit {
       status = recorded(queue, command, status);
     }
     complete(queue, cid, result, status);
+    if (twice) {
+      twice = false;
+      if (queue.completions.hasRoom()) {
+        poster.post(queue, cid, result, status);
+      }
+    }
     return FaultInjector.NONE;
   }
 
@@ -93,7 +102,8 @@ final class CommandUnit {
   private int perform(DeviceSubmissionQueue queue, int cid) {
     FaultInjector faults = injector;
     int fault = faults == null ? FaultInjector.NONE : injected(faults, queue, cid);
-    if (fault != FaultInjector.NONE) {
+    twice = fault == FaultInjector.DUPLICATE;
+    if (fault != FaultInjector.NONE && !twice) {
       return fault;
     }
     int status;
@@ -182,20 +192,20 @@ final class CommandUnit {
   }
 
   private void complete(DeviceSubmissionQueue queue, int cid, int result, int status) {
-    if (flash == null || queue.id == 0 || status != Status.SUCCESS) {
+    if (model == null || queue.id == 0 || status != Status.SUCCESS) {
       poster.post(queue, cid, result, status);
     } else {
-      inFlight.add(dueNs(flash), queue, cid, status);
+      inFlight.add(dueNs(model), queue, cid, status);
     }
   }
 
-  private long dueNs(FlashModel model) {
+  private long dueNs(DeviceModel of) {
     int opcode = Sqe.opcode(command, 0);
     if (!hasBlocks(opcode)) {
-      return model.dueNs(opcode, 0, 0, clock.nanoTime());
+      return of.dueNs(opcode, 0, 0, clock.nanoTime());
     }
     EmulatedNamespace namespace = namespaces[Sqe.nsid(command, 0) - 1];
-    return model.dueNs(
+    return of.dueNs(
         opcode,
         namespace.position(Sqe.slba(command, 0)),
         namespace.bytes(Sqe.blocks(command, 0)),

@@ -137,7 +137,7 @@ final class EmulatedController {
             data);
     commands =
         new CommandUnit(
-            traits, admin, nvm, inFlight, poster, health, namespaces, subsystem.flash(), clock);
+            traits, admin, nvm, inFlight, poster, health, namespaces, subsystem.model(), clock);
     arbitration =
         new Arbitration(this, queues, commands, inFlight, forwarding, features, events, health);
   }

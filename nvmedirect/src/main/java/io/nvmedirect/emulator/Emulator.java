@@ -29,7 +29,10 @@ public final class Emulator implements PciFunction {
   private final Doorbell[] doorbells = new Doorbell[DoorbellPage.COUNT];
   private final AtomicBoolean closed = new AtomicBoolean();
 
-  private Emulator(Subsystem subsystem, EmulatorOptions options) {
+  /**
+   * @param rung told of work for an engine that is stepped; null for one that runs by itself
+   */
+  private Emulator(Subsystem subsystem, EmulatorOptions options, @Nullable Runnable rung) {
     this.subsystem = subsystem;
     traits = Traits.of(options);
     for (int i = 0; i < vectors.length; i++) {
@@ -43,13 +46,42 @@ public final class Emulator implements PciFunction {
         new EmulatedController(
             subsystem, traits, subsystem.namespaces(), registers, interrupts, iommu, page);
     subsystem.add(controller);
-    engine =
-        options.mode() == EmulatorOptions.Mode.INLINE
-            ? new InlineEngine(controller, page)
-            : new DeviceThread(controller, page, subsystem.clock());
+    engine = engine(options, page, rung);
     for (int i = 0; i < DoorbellPage.COUNT; i++) {
       doorbells[i] = engine.doorbell(i);
     }
+  }
+
+  private Engine engine(EmulatorOptions options, DoorbellPage page, @Nullable Runnable rung) {
+    if (rung != null) {
+      return new SteppedEngine(controller, page, rung);
+    }
+    return options.mode() == EmulatorOptions.Mode.INLINE
+        ? new InlineEngine(controller, page)
+        : new DeviceThread(controller, page, subsystem.clock());
+  }
+
+  /**
+   * Makes a controller that does nothing by itself, for simulations: see {@link #step}.
+   *
+   * @param media that it closes in the end
+   * @param model how long commands take
+   * @param rung told that there is something to do
+   */
+  public static Emulator stepped(
+      EmulatorOptions options, Media media, DeviceModel model, Clock clock, Runnable rung) {
+    Subsystem subsystem = Subsystem.of(options, media, "simulated", model, clock);
+    return new Emulator(subsystem, options, rung);
+  }
+
+  /** Of a {@link #stepped} controller: acts on what the host has written, and on what is due. */
+  public void step() {
+    ((SteppedEngine) engine).step();
+  }
+
+  /** Of a {@link #stepped} controller: when the next command completes by itself; else the largest. */
+  public long nextDueNs() {
+    return controller.hasTimedWork() ? controller.nextDueNs() : Long.MAX_VALUE;
   }
 
   /**
@@ -72,7 +104,7 @@ public final class Emulator implements PciFunction {
   }
 
   private static Emulator open(Subsystem subsystem, EmulatorOptions options) {
-    Emulator emulator = new Emulator(subsystem, options);
+    Emulator emulator = new Emulator(subsystem, options, null);
     if (emulator.engine instanceof DeviceThread device) {
       device.start();
     }

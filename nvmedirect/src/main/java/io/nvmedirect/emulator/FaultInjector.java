@@ -10,6 +10,9 @@ public interface FaultInjector {
   /** The command is taken and never completes; Abort finds it. */
   int DROP = -1;
 
+  /** The command is executed, and completes twice. */
+  int DUPLICATE = -5;
+
   /** The controller stops: registers stay as they are, nothing is executed. An NVM subsystem reset helps. */
   int HANG = -2;
 
@@ -25,7 +28,7 @@ public interface FaultInjector {
    * @param sqid submission queue, 0 for admin commands
    * @param slba first block of a block command; 0 otherwise
    * @param blocks blocks of a block command; 0 otherwise
-   * @return {@link #NONE}, {@link #DROP}, {@link #HANG}, {@link #FATAL}, {@link #REMOVE}, or the
+   * @return {@link #NONE}, {@link #DROP}, {@link #DUPLICATE}, {@link #HANG}, {@link #FATAL}, {@link #REMOVE}, or the
    *     status to fail the command with
    */
   int onCommand(int sqid, int opcode, int nsid, long slba, int blocks);

@@ -8,7 +8,7 @@ import io.nvmedirect.spec.Opcode;
  * in programming it. Random numbers come from a fixed seed, so that the same commands at the same
  * times take the same time. Owned by the engine.
  */
-final class FlashModel {
+final class FlashModel implements DeviceModel {
 
   private static final int CHANNELS = 8;
   private static final int DIES = 4 * CHANNELS;
@@ -45,12 +45,8 @@ final class FlashModel {
     }
   }
 
-  /**
-   * When a command that begins now completes.
-   *
-   * @param position of its first byte on the media
-   */
-  long dueNs(int opcode, long position, long lengthBytes, long nowNs) {
+  @Override
+  public long dueNs(int opcode, long position, long lengthBytes, long nowNs) {
     return switch (opcode) {
       case Opcode.READ, Opcode.COMPARE, Opcode.VERIFY -> read(position, lengthBytes, nowNs);
       case Opcode.WRITE -> write(lengthBytes, nowNs);

@@ -7,7 +7,7 @@ import java.lang.foreign.MemorySegment;
  * What the controller keeps its blocks on: bytes from 0 to {@link #sizeBytes}. Ranges are within it;
  * the engine sees to that, and is the only user.
  */
-interface Media {
+public interface Media {
 
   long sizeBytes();
 

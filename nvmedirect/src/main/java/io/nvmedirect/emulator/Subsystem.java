@@ -49,7 +49,7 @@ public final class Subsystem implements AutoCloseable {
   private final @Nullable Forwarding forwarding;
   private final EmulatedNamespace[] namespaces;
   private final Clock clock;
-  private final @Nullable FlashModel flash;
+  private final @Nullable DeviceModel model;
   private final List<EmulatedController> controllers = new ArrayList<>();
 
   private Subsystem(
@@ -59,6 +59,7 @@ public final class Subsystem implements AutoCloseable {
       Media media,
       @Nullable Forwarding forwarding,
       EmulatedNamespace[] namespaces,
+      @Nullable DeviceModel model,
       Clock clock) {
     this.name = name;
     this.identity = identity;
@@ -67,8 +68,7 @@ public final class Subsystem implements AutoCloseable {
     this.forwarding = forwarding;
     this.namespaces = namespaces;
     this.clock = clock;
-    this.flash =
-        traits.model() == EmulatorOptions.Model.FLASH ? new FlashModel(clock.nanoTime()) : null;
+    this.model = model;
   }
 
   /**
@@ -98,13 +98,25 @@ public final class Subsystem implements AutoCloseable {
 
   /** Makes one of media that it closes in the end. */
   static Subsystem of(EmulatorOptions options, Media media, String identity, Clock clock) {
+    DeviceModel model =
+        options.model() == EmulatorOptions.Model.FLASH ? new FlashModel(clock.nanoTime()) : null;
+    return of(options, media, identity, model, clock);
+  }
+
+  /** Likewise, with a model of how long commands take; null if they take no time. */
+  static Subsystem of(
+      EmulatorOptions options,
+      Media media,
+      String identity,
+      @Nullable DeviceModel model,
+      Clock clock) {
     EmulatedNamespace[] namespaces = new EmulatedNamespace[options.namespaces()];
     long share = media.sizeBytes() / namespaces.length;
     for (int i = 0; i < namespaces.length; i++) {
       namespaces[i] = new EmulatedNamespace(i + 1, i * share, share, options.lbaBytes());
     }
     return new Subsystem(
-        options.address(), identity, Traits.of(options), media, null, namespaces, clock);
+        options.address(), identity, Traits.of(options), media, null, namespaces, model, clock);
   }
 
   /**
@@ -124,6 +136,7 @@ public final class Subsystem implements AutoCloseable {
         new AbsentMedia(),
         new Forwarding(device),
         namespaces,
+        null,
         Clock.SYSTEM);
   }
 
@@ -148,8 +161,8 @@ public final class Subsystem implements AutoCloseable {
     return namespaces;
   }
 
-  @Nullable FlashModel flash() {
-    return flash;
+  @Nullable DeviceModel model() {
+    return model;
   }
 
   /** The lowest CNTLID that no controller has, from 1. */

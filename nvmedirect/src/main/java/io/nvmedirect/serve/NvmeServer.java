@@ -85,7 +85,7 @@ public final class NvmeServer implements AutoCloseable {
       EmulatorOptions parsed = EmulatorOptions.parse(device);
       return Subsystem.open(readOnly ? parsed.asReadOnly() : parsed, Clock.SYSTEM);
     }
-    Addresses.Target target = Addresses.connect(device, readOnly, Clock.SYSTEM);
+    Addresses.Target target = Addresses.connect(device, readOnly);
     return Subsystem.over(
         ForwardedDevice.open(target.transport(), device, target.namespace()), device);
   }
