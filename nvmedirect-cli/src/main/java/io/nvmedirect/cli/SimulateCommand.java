@@ -16,7 +16,8 @@ import picocli.CommandLine.Spec;
 
 @Command(
     name = "simulate",
-    header = "Run the library against a device that fails, in virtual time, and check what it does.",
+    header =
+        "Run the library against a device that fails, in virtual time, and check what it does.",
     description = {
       "Each run follows from its seed: driver, engine and cache on a simulated controller that delays and"
           + " reorders completions, loses them or gives them twice, fails commands, stops, disappears, and"
@@ -37,10 +38,16 @@ final class SimulateCommand implements Callable<Integer> {
   @ParentCommand Nvmed nvmed;
   @Spec CommandSpec spec;
 
-  @Option(names = "--seed", paramLabel = "S", description = "First seed; a random one without this.")
+  @Option(
+      names = "--seed",
+      paramLabel = "S",
+      description = "First seed; a random one without this.")
   @Nullable Long first;
 
-  @Option(names = "--seeds", paramLabel = "N", description = "Runs, one for each seed from the first one on.")
+  @Option(
+      names = "--seeds",
+      paramLabel = "N",
+      description = "Runs, one for each seed from the first one on.")
   @Nullable Integer runs;
 
   @Option(names = "--minutes", paramLabel = "M", description = "Go on for this long.")
@@ -53,7 +60,8 @@ final class SimulateCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     if ((runs != null && runs < 1) || (minutes != null && minutes < 1)) {
       throw new ParameterException(
-          spec.commandLine(), "--seeds and --minutes are 1 or more: " + (runs != null ? runs : minutes));
+          spec.commandLine(),
+          "--seeds and --minutes are 1 or more: " + (runs != null ? runs : minutes));
     }
     long from = first != null ? first : ThreadLocalRandom.current().nextInt(Integer.MAX_VALUE);
     long limit = runs != null ? runs : minutes != null ? Long.MAX_VALUE : DEFAULT_RUNS;

@@ -89,11 +89,7 @@ final class BlockHistory {
 
   private Write begin(long content, long position, long lengthBytes) {
     Write write =
-        new Write(
-            content,
-            (int) (position / UNIT_BYTES),
-            (int) (lengthBytes / UNIT_BYTES),
-            now());
+        new Write(content, (int) (position / UNIT_BYTES), (int) (lengthBytes / UNIT_BYTES), now());
     for (int unit = write.firstUnit; unit < write.firstUnit + write.units; unit++) {
       current.get(unit).add(write);
       afterPowerCut.get(unit).add(write);
@@ -202,11 +198,8 @@ final class BlockHistory {
   /** A flush that began at {@code begun} has succeeded. */
   void flushed(long begun) {
     for (List<Write> unit : afterPowerCut) {
-      unit.removeIf(
-          other ->
-              unit.stream()
-                  .anyMatch(
-                      w -> w.succeeded && w.ended < begun && other.ended < w.begun));
+      unit.removeIf(other ->
+          unit.stream().anyMatch(w -> w.succeeded && w.ended < begun && other.ended < w.begun));
     }
   }
 

@@ -53,7 +53,8 @@ final class SimulatedClock extends Clock {
   public void park(Object blocker) {
     Device acts = device;
     if (!unparked && (acts == null || acts.nextNs() == Long.MAX_VALUE)) {
-      throw new SimulationFailure("deadlock: a thread parks, and nothing is left that could wake it");
+      throw new SimulationFailure(
+          "deadlock: a thread parks, and nothing is left that could wake it");
     }
     parkNanos(blocker, Long.MAX_VALUE - nowNs);
   }

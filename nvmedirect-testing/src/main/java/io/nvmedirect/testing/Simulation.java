@@ -114,7 +114,8 @@ public final class Simulation {
       boolean succeeded = done.status() == 0;
       trace.add(
           "  ended %s: %s"
-              .formatted(write != null ? "write " + write.content : "read", succeeded ? "ok" : "failed"));
+              .formatted(
+                  write != null ? "write " + write.content : "read", succeeded ? "ok" : "failed"));
       if (ends > 1) {
         throw new SimulationFailure("an operation has ended %d times".formatted(ends));
       }
@@ -266,7 +267,8 @@ public final class Simulation {
     for (NvmeHandle handle : handles) {
       handle.close();
       if (handle.outstanding() != 0) {
-        throw new SimulationFailure("a closed handle has %d operations".formatted(handle.outstanding()));
+        throw new SimulationFailure(
+            "a closed handle has %d operations".formatted(handle.outstanding()));
       }
     }
     for (Posted each : posted) {
@@ -369,7 +371,8 @@ public final class Simulation {
   }
 
   private long randomLength(int granule) {
-    return (long) granule * (1 + random.nextInt(Math.max(1, MOST_BYTES / granule >> random.nextInt(4))));
+    return (long) granule
+        * (1 + random.nextInt(Math.max(1, MOST_BYTES / granule >> random.nextInt(4))));
   }
 
   /** Mostly in one place, so that operations meet. */
@@ -394,7 +397,10 @@ public final class Simulation {
     }
     trace.add(
         "post %s of %d bytes at %d"
-            .formatted(operation.write != null ? "write " + operation.write.content : "read", length, position));
+            .formatted(
+                operation.write != null ? "write " + operation.write.content : "read",
+                length,
+                position));
     boolean accepted = false;
     try {
       accepted =
@@ -476,8 +482,7 @@ public final class Simulation {
     long position = randomPosition(length, granule);
     BlockHistory.Write write = history.beginWrite(position, length);
     trace.add(
-        "write %d: %d bytes at %d %s"
-            .formatted(write.content, length, position, handle.options()));
+        "write %d: %d bytes at %d %s".formatted(write.content, length, position, handle.options()));
     MemorySegment data = scratch.asSlice(0, length);
     BlockHistory.fill(data, write);
     boolean written = false;
