@@ -106,7 +106,7 @@ final class BlockHistory {
   static void fill(MemorySegment data, Write write) {
     for (int unit = 0; unit < write.units; unit++) {
       for (int i = 0; i < LONGS; i++) {
-        data.set(LONG, (long) unit * UNIT_BYTES + i * Long.BYTES, write.content * LONGS + i);
+        data.set(LONG, (long) unit * UNIT_BYTES + (long) i * Long.BYTES, write.content * LONGS + i);
       }
     }
   }
@@ -184,7 +184,7 @@ final class BlockHistory {
     long content = data.get(LONG, at) / LONGS;
     for (int i = 0; i < LONGS; i++) {
       long expected = content == 0 ? 0 : content * LONGS + i;
-      if (data.get(LONG, at + i * Long.BYTES) != expected) {
+      if (data.get(LONG, at + (long) i * Long.BYTES) != expected) {
         throw new SimulationFailure(
             "512 bytes are of two writes: byte %d begins with content %d"
                 .formatted((long) unit * UNIT_BYTES, content));

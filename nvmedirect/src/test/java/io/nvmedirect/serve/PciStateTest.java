@@ -77,6 +77,17 @@ class PciStateTest {
     host.client.readInt(CONFIG, 0);
   }
 
+  /** Returns when the server's thread has looked at doorbells, as it does between two sleeps. */
+  private void lookAtDoorbells() throws Exception {
+    long before = server.thread().sleeps();
+    Served.await(
+        "the server has slept twice",
+        () -> {
+          settle();
+          return server.thread().sleeps() >= before + 2;
+        });
+  }
+
   private int pending() throws Exception {
     return host.client.readInt(PENDING, 0);
   }
@@ -203,7 +214,7 @@ class PciStateTest {
     assertThat(host.client.readInt(0, 8)).isEqualTo(-1);
     host.identify(0);
     host.ring(0, 1);
-    host.client.writeInt(CONFIG, POWER_STATE, 3);
+    lookAtDoorbells();
     host.client.writeInt(CONFIG, POWER_STATE, 0);
     Served.await("the controller failed", () -> (host.client.readInt(0, CSTS) & FATAL) != 0);
     assertThat(host.data().toArray(ValueLayout.JAVA_BYTE)).containsOnly(0);
