@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
@@ -64,7 +65,8 @@ public final class Simulation {
   private static final AtomicLong COUNT = new AtomicLong();
 
   static {
-    Addresses.register("simulated", (address, readOnly) -> RUNNING.get(address).connect());
+    Addresses.register(
+        "simulated", (address, readOnly) -> Objects.requireNonNull(RUNNING.get(address)).connect());
   }
 
   private final long seed;
@@ -372,7 +374,7 @@ public final class Simulation {
 
   private long randomLength(int granule) {
     return (long) granule
-        * (1 + random.nextInt(Math.max(1, MOST_BYTES / granule >> random.nextInt(4))));
+        * (1 + random.nextInt(Math.max(1, (MOST_BYTES / granule) >> random.nextInt(4))));
   }
 
   /** Mostly in one place, so that operations meet. */

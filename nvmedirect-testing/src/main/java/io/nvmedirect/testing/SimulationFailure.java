@@ -1,5 +1,7 @@
 package io.nvmedirect.testing;
 
+import org.jspecify.annotations.Nullable;
+
 /** What a simulation has found: the library has done what it must not do. */
 public final class SimulationFailure extends AssertionError {
 
@@ -9,7 +11,7 @@ public final class SimulationFailure extends AssertionError {
     super(message);
   }
 
-  SimulationFailure(String message, Throwable cause) {
+  SimulationFailure(String message, @Nullable Throwable cause) {
     super(message, cause);
   }
 }

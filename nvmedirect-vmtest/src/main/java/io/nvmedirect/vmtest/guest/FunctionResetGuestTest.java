@@ -2,6 +2,7 @@ package io.nvmedirect.vmtest.guest;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.nvmedirect.concurrent.Clock;
 import io.nvmedirect.driver.BlockRequest;
 import io.nvmedirect.driver.Controller;
 import io.nvmedirect.driver.IoQueue;
@@ -39,7 +40,8 @@ final class FunctionResetGuestTest {
     DisobedientFunction function =
         new DisobedientFunction(VfioFunction.open(VfioAddress.parse(ADDRESS)));
     try (Controller controller =
-        Controller.open(new RingTransport(function), ADDRESS, TIMEOUT_NS, QueueWeights.DEFAULT)) {
+        Controller.open(
+            new RingTransport(function), ADDRESS, TIMEOUT_NS, QueueWeights.DEFAULT, Clock.SYSTEM)) {
       Namespace namespace = controller.namespace(1);
       IoQueue queue = controller.openQueue(16, true, MEDIUM);
       try (DmaBuffer written = DmaBuffer.allocate(controller.dma(), LENGTH_BYTES);

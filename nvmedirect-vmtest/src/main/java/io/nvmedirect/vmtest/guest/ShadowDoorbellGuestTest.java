@@ -2,6 +2,7 @@ package io.nvmedirect.vmtest.guest;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.nvmedirect.concurrent.Clock;
 import io.nvmedirect.driver.BlockRequest;
 import io.nvmedirect.driver.Controller;
 import io.nvmedirect.driver.IoQueue;
@@ -38,7 +39,8 @@ final class ShadowDoorbellGuestTest {
             new RingTransport(function),
             address,
             TimeUnit.SECONDS.toNanos(60),
-            QueueWeights.DEFAULT)) {
+            QueueWeights.DEFAULT,
+            Clock.SYSTEM)) {
       assertThat(controller.identify().supportsDoorbellBufferConfig()).isTrue();
       Namespace namespace = controller.namespace(1);
       IoQueue queue = controller.openQueue(DEPTH, false, MEDIUM);

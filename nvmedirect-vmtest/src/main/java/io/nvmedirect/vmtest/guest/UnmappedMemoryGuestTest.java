@@ -2,6 +2,7 @@ package io.nvmedirect.vmtest.guest;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.nvmedirect.concurrent.Clock;
 import io.nvmedirect.driver.BlockRequest;
 import io.nvmedirect.driver.Controller;
 import io.nvmedirect.driver.IoQueue;
@@ -44,7 +45,8 @@ final class UnmappedMemoryGuestTest {
     String address = GuestDevice.PLAIN.address();
     function = new TamperedFunction(VfioFunction.open(VfioAddress.parse(address)));
     controller =
-        Controller.open(new RingTransport(function), address, TIMEOUT_NS, QueueWeights.DEFAULT);
+        Controller.open(
+            new RingTransport(function), address, TIMEOUT_NS, QueueWeights.DEFAULT, Clock.SYSTEM);
     namespace = controller.namespace(1);
   }
 
