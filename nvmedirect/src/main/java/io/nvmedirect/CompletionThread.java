@@ -37,14 +37,23 @@ final class CompletionThread {
     this.idleStrategy = new IdleStrategy(clock);
   }
 
-  /** What a callback threw where nobody can catch it. */
+  /** What a callback threw where nobody can catch it. Never throws. */
   static void report(Throwable thrown) {
-    LOG.log(System.Logger.Level.ERROR, "a completion callback threw", thrown);
+    try {
+      LOG.log(System.Logger.Level.ERROR, "a completion callback threw", thrown);
+    } catch (RuntimeException | Error _) {
+      // The logger never does, but the first call has the JVM make its constants, and load their
+      // classes.
+    }
   }
 
-  /** Why an operation, which has begun, ends with an error before all of it was posted. */
+  /** Why an operation, which has begun, ends with an error before all of it was posted. Never throws. */
   static void reportUnposted(Throwable thrown) {
-    LOG.log(System.Logger.Level.WARNING, "an operation was not posted as a whole", thrown);
+    try {
+      LOG.log(System.Logger.Level.WARNING, "an operation was not posted as a whole", thrown);
+    } catch (RuntimeException | Error _) {
+      // Likewise.
+    }
   }
 
   synchronized void add(NvmeQueue queue) {
