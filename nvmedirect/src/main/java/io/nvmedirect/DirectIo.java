@@ -398,9 +398,15 @@ final class DirectIo {
     }
     checkAsynchronous(memory);
     DmaBuffer buffer = device.bounces().take();
-    MemorySegment[] all = {memory};
-    Bounce bounce =
-        new Bounce(namespace, io.request(), opcode, flags, position >>> shift, all, buffer);
+    Bounce bounce = null;
+    try {
+      MemorySegment[] all = {memory};
+      bounce = new Bounce(namespace, io.request(), opcode, flags, position >>> shift, all, buffer);
+    } finally {
+      if (bounce == null) {
+        device.giveBack(buffer);
+      }
+    }
     io.bounced(bounce);
     bounce.prepareWindow();
   }

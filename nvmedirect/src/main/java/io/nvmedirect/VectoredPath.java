@@ -145,7 +145,14 @@ final class VectoredPath {
     // The array is the caller's again when this returns.
     MemorySegment[] all = memory.clone();
     DmaBuffer buffer = device.bounces().take();
-    Bounce bounce = new Bounce(namespace, io.request(), opcode, flags, slba, all, buffer);
+    Bounce bounce = null;
+    try {
+      bounce = new Bounce(namespace, io.request(), opcode, flags, slba, all, buffer);
+    } finally {
+      if (bounce == null) {
+        device.giveBack(buffer);
+      }
+    }
     io.bounced(bounce);
     bounce.prepareWindow();
   }

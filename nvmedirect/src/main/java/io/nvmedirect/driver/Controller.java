@@ -31,6 +31,9 @@ public final class Controller implements AutoCloseable {
 
   private static final System.Logger LOG = SafeLogger.of(Controller.class);
 
+  private static final String GIVEN_UP =
+      "the controller failed and could not be reset: close the device and open it again";
+
   private static final int ADMIN_ENTRIES = 32;
   private static final int QUEUES_WANTED = 64;
   private static final long FORMAT_TIMEOUT_NS = TimeUnit.MINUTES.toNanos(10);
@@ -487,8 +490,8 @@ public final class Controller implements AutoCloseable {
       resetting = true;
       try {
         resetAndEnable();
-      } catch (IOException | RuntimeException e) {
-        giveUp(reason, e.getMessage());
+      } catch (IOException | RuntimeException | Error e) {
+        giveUp(reason, e instanceof Error ? e.toString() : e.getMessage());
       } finally {
         resetting = false;
         // Last, so that an owner who sees the new generation finds a working controller or the
@@ -505,7 +508,7 @@ public final class Controller implements AutoCloseable {
   private void resetAndEnable() throws IOException {
     try {
       disable();
-    } catch (IOException | RuntimeException e) {
+    } catch (IOException | RuntimeException | Error e) {
       mayStillUseMemory = !transport.isLost();
       throw e;
     }
@@ -534,6 +537,7 @@ public final class Controller implements AutoCloseable {
   }
 
   private void giveUp(String reason, @Nullable String cause) {
+    failure = GIVEN_UP; // should there be no memory for more
     failure =
         "%s: the controller failed (%s) and could not be reset (%s): close the device and open it again"
             .formatted(name, reason, cause);

@@ -129,7 +129,11 @@ final class CommandUnit {
       }
       return Status.DATA_TRANSFER_ERROR;
     }
-    EmulatedController.log("a command failed", e);
+    try {
+      EmulatedController.log("a command failed", e);
+    } catch (RuntimeException | Error _) {
+      // Not even that has memory: the status tells it.
+    }
     return Status.INTERNAL_ERROR;
   }
 
@@ -163,7 +167,11 @@ final class CommandUnit {
     int withMore = status | Status.MORE;
     boolean blocks = queue.id != 0 && hasBlocks(Sqe.opcode(failed, 0));
     long lba = blocks ? Sqe.slba(failed, 0) : 0;
-    health.error(queue.id, Sqe.commandId(failed, 0), withMore, lba, Sqe.nsid(failed, 0));
+    try {
+      health.error(queue.id, Sqe.commandId(failed, 0), withMore, lba, Sqe.nsid(failed, 0));
+    } catch (OutOfMemoryError e) {
+      return status; // which has no entry in the log then
+    }
     return withMore;
   }
 

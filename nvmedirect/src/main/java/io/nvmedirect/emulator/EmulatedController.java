@@ -326,7 +326,11 @@ final class EmulatedController {
     if (cause instanceof RuntimeException e) {
       defect = e;
     }
-    log("the emulated controller failed", cause);
+    try {
+      log("the emulated controller failed", cause);
+    } catch (RuntimeException | Error _) {
+      // Not even that has memory: CSTS.CFS tells it.
+    }
   }
 
   /** What an engine's thread could not foresee: it goes on. */

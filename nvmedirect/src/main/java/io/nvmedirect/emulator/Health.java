@@ -40,9 +40,10 @@ final class Health {
 
   /** Adds an entry to the Error Information log. */
   void error(int sqid, int cid, int status, long lba, int nsid) {
-    int slot = (int) (errorCount % ERROR_ENTRIES);
+    // Made before it is counted, should there be no memory for it.
+    Entry entry = new Entry(errorCount + 1, sqid, cid, status, NO_LOCATION, lba, nsid);
+    errors[(int) (errorCount % ERROR_ENTRIES)] = entry;
     errorCount++;
-    errors[slot] = new Entry(errorCount, sqid, cid, status, NO_LOCATION, lba, nsid);
   }
 
   /** How many entries the log has. */

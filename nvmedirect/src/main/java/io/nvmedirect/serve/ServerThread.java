@@ -134,7 +134,11 @@ final class ServerThread implements Runnable {
 
   /** The process has no memory for what was to be done, maybe for a moment only: it is tried again. */
   private void outOfMemory(OutOfMemoryError e) {
-    Clients.log(thread.getName() + " goes on", e);
+    try {
+      Clients.log(thread.getName() + " goes on", e);
+    } catch (RuntimeException | Error _) {
+      // Not even that has memory.
+    }
     Clock.SYSTEM.parkNanos(this, RETRY_NS);
   }
 
