@@ -84,7 +84,10 @@ final class CompletionThread {
 
   private synchronized void start() {
     if (thread == null && !closed) {
-      thread = Thread.ofPlatform().daemon().name("nvmedirect-completions " + name).start(this::run);
+      Thread starting =
+          Thread.ofPlatform().daemon().name("nvmedirect-completions " + name).unstarted(this::run);
+      clock.start(starting);
+      thread = starting;
     }
   }
 

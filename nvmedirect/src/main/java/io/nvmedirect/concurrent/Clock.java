@@ -17,6 +17,11 @@ public abstract class Clock {
 
   protected Clock() {}
 
+  /** Starts a thread that waits by this clock alone. */
+  public void start(Thread thread) {
+    thread.start();
+  }
+
   /** Nanoseconds from some origin; only differences mean anything, and those may overflow. */
   public abstract long nanoTime();
 

@@ -54,7 +54,7 @@ final class DeviceThread implements Engine {
   }
 
   void start() {
-    thread.start();
+    clock.start(thread);
   }
 
   private void run() {

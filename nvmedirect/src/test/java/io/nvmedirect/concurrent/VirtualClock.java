@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
  * A clock that stands as long as any of its threads runs, and then goes on at once to the next moment that one of
  * them waits for: what takes seconds takes none, and a busy machine makes nothing late. A spin takes 100 ns.
  *
- * <p>Its threads are those that have called it. One that waits for something else, as for a future, lets time pass.
+ * <p>Its threads are those that it has started, which run whenever they do not wait by it, and others that have called
+ * it. One of these that waits for something else, as for a future, lets time pass.
  */
 public final class VirtualClock extends Clock {
 
@@ -21,6 +22,7 @@ public final class VirtualClock extends Clock {
   private static final long LOOK_NS = 500_000;
 
   private static final class Sleeper {
+    boolean started;
     boolean parked;
     boolean unparked;
     long dueNs;
@@ -35,6 +37,14 @@ public final class VirtualClock extends Clock {
 
   public VirtualClock() {
     nanoTime();
+  }
+
+  @Override
+  public void start(Thread thread) {
+    lock();
+    threads.computeIfAbsent(thread, t -> new Sleeper()).started = true;
+    unlock();
+    thread.start();
   }
 
   @Override
@@ -119,7 +129,10 @@ public final class VirtualClock extends Clock {
     if (sleeper.parked) {
       return sleeper.unparked || sleeper.dueNs <= nowNs.get() || thread.isInterrupted();
     }
-    return thread.getState() == Thread.State.RUNNABLE;
+    Thread.State state = thread.getState();
+    // A lock is soon free, and a thread that was just made runs soon.
+    return sleeper.started
+        || (state != Thread.State.WAITING && state != Thread.State.TIMED_WAITING);
   }
 
   private Sleeper ofCaller() {

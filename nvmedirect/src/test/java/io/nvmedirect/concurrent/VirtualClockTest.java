@@ -74,6 +74,39 @@ class VirtualClockTest {
   }
 
   @Test
+  void time_standsUntilAStartedThreadWaitsByTheClock() throws InterruptedException {
+    CountDownLatch mayGoOn = new CountDownLatch(1);
+    Thread started =
+        Thread.ofPlatform()
+            .unstarted(() -> {
+              try {
+                mayGoOn.await();
+              } catch (InterruptedException e) {
+                return;
+              }
+              clock.parkNanos(this, 2 * HOUR_NS);
+            });
+    clock.start(started);
+    Thread sleeper =
+        Thread.ofPlatform()
+            .start(() -> {
+              clock.parkNanos(this, HOUR_NS);
+            });
+    while (started.getState() != Thread.State.WAITING
+        || sleeper.getState() != Thread.State.TIMED_WAITING) {
+      Thread.onSpinWait();
+    }
+    long from = System.nanoTime();
+    while (System.nanoTime() - from < Duration.ofMillis(20).toNanos()) {
+      assertThat(clock.nanoTime()).isZero();
+    }
+    mayGoOn.countDown();
+    started.join();
+    sleeper.join();
+    assertThat(clock.nanoTime()).isEqualTo(2 * HOUR_NS);
+  }
+
+  @Test
   void unpark_endsAParkWithoutTime_andIsRemembered() {
     Thread main = Thread.currentThread();
     clock.unpark(main);
