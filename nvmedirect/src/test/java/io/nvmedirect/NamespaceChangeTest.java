@@ -55,6 +55,11 @@ class NamespaceChangeTest {
 
   private final AtomicInteger ioCommands = new AtomicInteger();
   private volatile int adminFault = FaultInjector.NONE;
+
+  /** How often Identify Namespace still fails, and how. */
+  private final AtomicInteger identifyFaults = new AtomicInteger();
+
+  private volatile int identifyFault = FaultInjector.NONE;
   private volatile int ioFault = FaultInjector.NONE;
 
   NamespaceChangeTest(String address) throws IOException {
@@ -80,6 +85,11 @@ class NamespaceChangeTest {
       eventRequests.incrementAndGet();
       return adminFault;
     }
+    if (opcode == Opcode.IDENTIFY
+        && nsid == 1
+        && identifyFaults.getAndUpdate(n -> Math.max(0, n - 1)) > 0) {
+      return identifyFault;
+    }
     return FaultInjector.NONE;
   }
 
@@ -101,6 +111,31 @@ class NamespaceChangeTest {
 
   private boolean canUse(QueueOption option) throws IOException {
     return option != QueueOption.INTERRUPT || device.hasInterrupts();
+  }
+
+  /** After a reset or a change a namespace may not be ready: it is asked for again. */
+  @Test
+  void identifyThatFailsForAWhile_isDoneAgain() throws IOException {
+    try (NvmeQueue queue = device.createQueue();
+        NvmeHandle handle = queue.createHandle()) {
+      identifyFault = Status.NAMESPACE_NOT_READY;
+      identifyFaults.set(3);
+      emulator.changeElsewhere(1, BLOCK, device.sizeBytes() / BLOCK);
+      handle.read(memory(BLOCK), 0);
+      assertThat(identifyFaults).hasValue(0);
+    }
+  }
+
+  @Test
+  void identifyThatFailsForGood_endsTheNamespace() throws IOException {
+    try (NvmeQueue queue = device.createQueue();
+        NvmeHandle handle = queue.createHandle()) {
+      identifyFault = Status.NAMESPACE_NOT_READY | Status.DNR;
+      identifyFaults.set(1);
+      emulator.changeElsewhere(1, BLOCK, device.sizeBytes() / BLOCK);
+      assertChanged(() -> handle.read(memory(BLOCK), 0), "may have been changed");
+      assertChanged(() -> handle.read(memory(BLOCK), 0), "Namespace Not Ready");
+    }
   }
 
   /** Nothing was in flight, and nobody had looked. */

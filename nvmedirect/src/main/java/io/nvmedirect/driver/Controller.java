@@ -86,7 +86,7 @@ public final class Controller implements AutoCloseable {
     this.admin = new AdminQueue(this, transport.openAdminQueue(entries));
     this.lock = admin.lock();
     this.pages = new ControllerPages(admin);
-    this.events = new EventRequests(name, admin, pages);
+    this.events = new EventRequests(name, admin, pages, clock);
     boolean up = false;
     try {
       transport.attachAdminQueue(admin.pair());

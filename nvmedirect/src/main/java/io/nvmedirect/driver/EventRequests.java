@@ -1,9 +1,9 @@
 package io.nvmedirect.driver;
 
+import io.nvmedirect.concurrent.Clock;
 import io.nvmedirect.linux.SafeLogger;
 import io.nvmedirect.spec.Feature;
 import io.nvmedirect.spec.IdentifyController;
-import io.nvmedirect.spec.IdentifyNamespace;
 import io.nvmedirect.spec.LogPage;
 import io.nvmedirect.spec.NvmeException;
 import io.nvmedirect.spec.Sqe;
@@ -13,6 +13,7 @@ import io.nvmedirect.transport.QueuePair;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,6 +30,11 @@ final class EventRequests implements CompletionListener {
   /** A type of event is masked once it was reported, so that more than one of each need none. */
   private static final int MOST = 3;
 
+  /** A controller that is not ready for an Identify gets a second in all. */
+  private static final int MOST_ATTEMPTS = 100;
+
+  private static final long ATTEMPT_PAUSE_NS = TimeUnit.MILLISECONDS.toNanos(10);
+
   private static final int TYPE_MASK = 7;
   private static final int TYPE_NOTICE = 2;
   private static final int FIRST_VENDOR_LOG = 0xC0;
@@ -36,6 +42,7 @@ final class EventRequests implements CompletionListener {
   private final String name;
   private final AdminQueue admin;
   private final ControllerPages pages;
+  private final Clock clock;
 
   /** What open devices rely on. */
   private final List<Namespace> watched = new ArrayList<>();
@@ -51,8 +58,9 @@ final class EventRequests implements CompletionListener {
   /** Whether there are any; written under the lock. */
   private volatile boolean pending;
 
-  EventRequests(String name, AdminQueue admin, ControllerPages pages) {
+  EventRequests(String name, AdminQueue admin, ControllerPages pages, Clock clock) {
     this.name = name;
+    this.clock = clock;
     this.admin = admin;
     this.pages = pages;
   }
@@ -189,17 +197,26 @@ final class EventRequests implements CompletionListener {
   }
 
   private @Nullable String difference(Namespace namespace) {
-    try {
-      IdentifyNamespace now = pages.namespace(namespace.id());
-      return namespace.difference(now);
-    } catch (NvmeException e) {
-      if (e.hasStatus() && Status.codes(e.status()) == Status.INVALID_NAMESPACE) {
-        return "was detached or deleted";
+    for (int attempt = 1; ; attempt++) {
+      try {
+        return namespace.difference(pages.namespace(namespace.id()));
+      } catch (NvmeException e) {
+        if (e.hasStatus() && Status.codes(e.status()) == Status.INVALID_NAMESPACE) {
+          return "was detached or deleted";
+        }
+        if (attempt == MOST_ATTEMPTS || !mayPass(e)) {
+          return unknown(e);
+        }
+      } catch (IOException e) {
+        return unknown(e);
       }
-      return unknown(e);
-    } catch (IOException e) {
-      return unknown(e);
+      clock.parkNanos(this, ATTEMPT_PAUSE_NS);
     }
+  }
+
+  /** Whether the controller has answered, and may answer otherwise: after a reset it may not be ready yet. */
+  private static boolean mayPass(NvmeException e) {
+    return e.hasStatus() && !e.doNotRetry() && Status.codes(e.status()) != Status.ABORTED_BY_HOST;
   }
 
   /** A transfer of a wrong length may be worse than none. */
