@@ -42,7 +42,9 @@ class OutOfHeapTest {
     /** Likewise, by those who wait for it, without memory for a message. */
     WAITERS,
     /** An operation fails whose message cannot be made. */
-    FUTURE
+    FUTURE,
+    /** The parts of an operation cannot be made, or not be posted. */
+    PARTS
   }
 
   /** What takes all of the heap. */
@@ -113,6 +115,9 @@ class OutOfHeapTest {
   /** What runs with a small heap. */
   static final class Child {
 
+    private static final int PART_BYTES = 8192;
+    private static final int PARTS = 8;
+
     /** So much memory that none is taken. */
     private static final int ENOUGH = Integer.MAX_VALUE;
 
@@ -125,6 +130,7 @@ class OutOfHeapTest {
     private final NvmeQueue queue;
     private final NvmeQueue second;
     private final DmaBuffer buffer;
+    private int endedInTheMidst;
 
     /** What becomes of writes. */
     private volatile int fault = FaultInjector.NONE;
@@ -138,7 +144,7 @@ class OutOfHeapTest {
       device = FaultyDevice.open(address, emulator, DeviceOptions.defaults());
       queue = device.createQueue(QueueOption.MANUAL_COMPLETION);
       second = device.createQueue(QueueOption.MANUAL_COMPLETION);
-      buffer = device.allocate(4096);
+      buffer = device.allocate(PARTS * PART_BYTES);
     }
 
     private void close() throws Exception {
@@ -291,6 +297,33 @@ class OutOfHeapTest {
       }
     }
 
+    /** Returns whether all parts were posted. */
+    private boolean parts(MemorySegment memory, int left) throws Exception {
+      fault = FaultInjector.NONE;
+      NvmeHandle handle =
+          device.createHandle(
+              List.of(queue, second), (_, _, at, _) -> at / PART_BYTES % 2 == 0 ? queue : second);
+      AsyncIo operation = new AsyncIo();
+      Action posting = () -> handle.write(operation, memory, 0);
+      takeAllBut(left);
+      Throwable thrown = attempt(posting);
+      hog.giveBack();
+      within("the handle closes", handle::close);
+      check(handle.outstanding() == 0, "outstanding: " + handle.outstanding());
+      check(!buffer.isInUse(), "the buffer is in use");
+      check(!operation.isInFlight(), "the operation is in flight");
+      if (thrown != null) {
+        check(!operation.isDone(), "the operation is done, and this was thrown: " + thrown);
+        return false;
+      }
+      if (operation.status() != 0) {
+        check(operation.status() == Status.HOST_PATHING_ERROR, "the status: " + operation.status());
+        endedInTheMidst++;
+        return false;
+      }
+      return true;
+    }
+
     private void takeAllBut(int left) {
       if (left < ENOUGH) {
         hog.takeAllBut(left);
@@ -315,6 +348,18 @@ class OutOfHeapTest {
             left += 192;
           }
           check(left > 32, "the message needs no memory");
+        }
+        case PARTS -> {
+          MemorySegment copied = MemorySegment.ofArray(new byte[PARTS * PART_BYTES]);
+          for (MemorySegment memory : List.of(buffer.segment(), copied)) {
+            check(parts(memory, ENOUGH), "not posted");
+            int left = 0;
+            while (!parts(memory, left)) {
+              left += 448;
+            }
+            check(left > 0, "posting needs no memory");
+          }
+          check(endedInTheMidst > 0, "no part has failed after others were posted");
         }
       }
     }
