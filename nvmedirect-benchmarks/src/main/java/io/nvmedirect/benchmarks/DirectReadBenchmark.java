@@ -5,7 +5,6 @@ import io.nvmedirect.NvmeDevice;
 import io.nvmedirect.NvmeHandle;
 import io.nvmedirect.NvmeQueue;
 import io.nvmedirect.QueueOption;
-import io.nvmedirect.StubDevice;
 import io.nvmedirect.memory.DmaBuffer;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -65,8 +64,7 @@ public class DirectReadBenchmark {
 
   @Setup(Level.Trial)
   public void open() throws IOException {
-    device =
-        address.equals(STUB) ? StubDevice.open(new StubController()) : NvmeDevice.open(address);
+    device = address.equals(STUB) ? StubController.openDevice() : NvmeDevice.open(address);
     queue = device.createQueue(BATCH, QueueOption.CONFINED);
     handle = queue.createHandle();
     buffer = device.allocate((long) BATCH * BLOCK);

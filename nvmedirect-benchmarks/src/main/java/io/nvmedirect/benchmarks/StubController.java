@@ -1,11 +1,15 @@
 package io.nvmedirect.benchmarks;
 
+import io.nvmedirect.NvmeDevice;
+import io.nvmedirect.address.Addresses;
+import io.nvmedirect.concurrent.Clock;
 import io.nvmedirect.emulator.Emulator;
 import io.nvmedirect.emulator.EmulatorOptions;
 import io.nvmedirect.memory.DmaMapper;
 import io.nvmedirect.queue.Doorbell;
 import io.nvmedirect.queue.InterruptVector;
 import io.nvmedirect.queue.PciFunction;
+import io.nvmedirect.queue.RingTransport;
 import io.nvmedirect.spec.Cqe;
 import io.nvmedirect.spec.NvmeException;
 import io.nvmedirect.spec.Opcode;
@@ -27,6 +31,13 @@ public final class StubController implements PciFunction, DmaMapper {
 
   private static final int QUEUE = 1;
 
+  static {
+    Addresses.register(
+        "stub",
+        (address, readOnly) ->
+            new Addresses.Target(new RingTransport(new StubController()), 0, Clock.SYSTEM));
+  }
+
   private final Emulator emulator;
   private final Map<Long, MemorySegment> mapped = new HashMap<>();
   private final int stride;
@@ -39,6 +50,11 @@ public final class StubController implements PciFunction, DmaMapper {
   public StubController() throws NvmeException {
     emulator = Emulator.open(EmulatorOptions.parse("mem:64MiB?model=null"));
     stride = Register.doorbellStrideBytes(emulator.read64(Register.CAP));
+  }
+
+  /** A device on a controller of its own. */
+  static NvmeDevice openDevice() throws IOException {
+    return NvmeDevice.open("stub:");
   }
 
   /** Both rings, and how far the controller is in them. */

@@ -5,7 +5,6 @@ import io.nvmedirect.NvmeDevice;
 import io.nvmedirect.NvmeHandle;
 import io.nvmedirect.NvmeQueue;
 import io.nvmedirect.QueueOption;
-import io.nvmedirect.StubDevice;
 import io.nvmedirect.memory.DmaBuffer;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -61,8 +60,7 @@ public class VectoredReadBenchmark {
 
   @Setup(Level.Trial)
   public void open() throws IOException {
-    device =
-        address.equals(STUB) ? StubDevice.open(new StubController()) : NvmeDevice.open(address);
+    device = address.equals(STUB) ? StubController.openDevice() : NvmeDevice.open(address);
     queue = device.createQueue(32, QueueOption.CONFINED);
     handle = queue.createHandle();
     buffer = device.allocate(2L * SEGMENTS * BYTES);
