@@ -40,6 +40,7 @@ final class LauncherTest {
             "nvmedirect-testing/pom.xml",
             "nvmedirect-cli/pom.xml",
             "nvmedirect/src/main/A.java",
+            "nvmedirect-testing/src/main/C.java",
             "nvmedirect-cli/src/main/B.java")) {
       Files.createDirectories(project.resolve(file).getParent());
       Files.writeString(project.resolve(file), "");
