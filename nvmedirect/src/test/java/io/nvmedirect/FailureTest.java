@@ -263,6 +263,14 @@ class FailureTest {
   }
 
   @Test
+  void queueOfAControllerThatIsGone_isRefused() {
+    emulator.close();
+    assertThatThrownBy(device::createQueue)
+        .isInstanceOf(NvmeException.class)
+        .hasMessageContaining("gone");
+  }
+
+  @Test
   void lostAdminCommand_isResetAndWorksAgain() throws IOException {
     try (NvmeQueue queue = device.createQueue();
         NvmeHandle handle = queue.createHandle()) {

@@ -10,6 +10,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.EnumSource.Mode;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** {@code nvmed simulate} does more runs. */
 @Timeout(600)
@@ -36,6 +37,13 @@ class SimulationTest {
     assertThat(failed).isGreaterThan(FIXED);
     assertThat(powerCuts).isGreaterThan(FIXED);
     assertThat(virtualNs).isGreaterThan(TimeUnit.MINUTES.toNanos(30));
+  }
+
+  /** Seeds that have found something once. */
+  @ParameterizedTest
+  @ValueSource(longs = 1194300870)
+  void seedsThatHaveFoundSomething_findNothing(long seed) {
+    assertThat(Simulation.run(seed, false).operations()).isPositive();
   }
 
   @Test

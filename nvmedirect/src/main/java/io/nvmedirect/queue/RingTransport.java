@@ -1,6 +1,7 @@
 package io.nvmedirect.queue;
 
 import io.nvmedirect.memory.DmaMapper;
+import io.nvmedirect.spec.NvmeException;
 import io.nvmedirect.spec.Register;
 import io.nvmedirect.transport.AdminCommands;
 import io.nvmedirect.transport.QueuePair;
@@ -66,7 +67,13 @@ public final class RingTransport implements Transport {
   }
 
   private RingQueuePair open(int qid, int entries, int vector, int priority) throws IOException {
-    int stride = Register.doorbellStrideBytes(function.read64(Register.CAP));
+    long capabilities = function.read64(Register.CAP);
+    if (capabilities == Register.ALL_ONES) {
+      throw new NvmeException(
+          "queue %d cannot be made: the controller is gone, its registers read as all ones"
+              .formatted(qid));
+    }
+    int stride = Register.doorbellStrideBytes(capabilities);
     return RingQueuePair.allocate(
         qid,
         entries,
