@@ -36,6 +36,10 @@ final class CompletionWait {
   private final IoQueue vector;
   private final Clock clock;
   private final IdleStrategy idleStrategy;
+
+  /** Of the idle strategy, bound once: a wait allocates nothing. */
+  private final IntToLongFunction spinOrPark;
+
   private final long longestWaitNs;
 
   /** Of the threads that poll one does; more would only take each other's core. */
@@ -54,6 +58,7 @@ final class CompletionWait {
     this.vector = vector;
     this.clock = vector.clock();
     this.idleStrategy = new IdleStrategy(clock);
+    this.spinOrPark = idleStrategy::spinOrParkNs;
     this.longestWaitNs = Math.min(LONGEST_WAIT_NS, vector.lookIntervalNs());
     this.pollers = new LeaderFollowers(clock, longestWaitNs);
     this.blockers = new LeaderFollowers(clock, longestWaitNs);
@@ -82,12 +87,9 @@ final class CompletionWait {
       return queue.hasCompletionThread() ? park(io) : pollAndPark(io);
     }
     return switch (policy) {
-      case POLL -> pollOrFollow(io, idleStrategy::spinOrParkNs);
+      case POLL -> pollOrFollow(io, spinOrPark);
       case INTERRUPT -> block(io);
-      case HYBRID ->
-          latencies == null
-              ? blockOrPoll(io, idleStrategy::spinOrParkNs)
-              : sleepAndPoll(io, latencies);
+      case HYBRID -> latencies == null ? blockOrPoll(io, spinOrPark) : sleepAndPoll(io, latencies);
     };
   }
 
