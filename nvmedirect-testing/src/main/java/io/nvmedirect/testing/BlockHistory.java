@@ -4,6 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What each 512 bytes of a device may hold, by what was written there and how that ended: now, and after a power cut.
@@ -166,7 +167,7 @@ final class BlockHistory {
     }
   }
 
-  private static @org.jspecify.annotations.Nullable Write find(long content, List<Write> writes) {
+  private static @Nullable Write find(long content, List<Write> writes) {
     for (int i = writes.size() - 1; i >= 0; i--) {
       if (writes.get(i).content == content) {
         return writes.get(i);

@@ -67,13 +67,10 @@ final class PowerCutMedia implements Media {
   private void keep(long position, long lengthBytes) {
     int last = (int) ((position + lengthBytes - 1) / blockBytes);
     for (int block = (int) (position / blockBytes); block <= last; block++) {
-      List<byte[]> versions = unflushed.computeIfAbsent(block, b -> new ArrayList<>());
       int at = block * blockBytes;
-      if (!versions.isEmpty()) {
-        versions.add(Arrays.copyOfRange(current, at, at + blockBytes));
-      } else {
-        versions.add(Arrays.copyOfRange(durable, at, at + blockBytes));
-      }
+      unflushed
+          .computeIfAbsent(block, b -> new ArrayList<>())
+          .add(Arrays.copyOfRange(current, at, at + blockBytes));
     }
   }
 

@@ -96,6 +96,9 @@ public final class Simulation {
   private long failed;
   private int powerCuts;
 
+  /** The power was cut, and the device is not open again. */
+  private boolean powerless;
+
   /** An asynchronous operation that is under way, or ended just now. */
   private final class Posted {
     final AsyncIo io = new AsyncIo(this::ended);
@@ -307,6 +310,7 @@ public final class Simulation {
   /** The power goes, with whatever is in flight, and comes back. */
   private void cutPower() throws IOException {
     powerCuts++;
+    powerless = true;
     trace.add("power cut");
     controller.faults(0, 0);
     controller.function().close();
@@ -314,6 +318,7 @@ public final class Simulation {
     boolean _ = closeHandlesAndDevice(true);
     media.keepAll();
     history.powerWasCut(wholeMedium());
+    powerless = false;
     open();
   }
 
@@ -323,7 +328,7 @@ public final class Simulation {
     if (e != null) {
       trace.add("  failed: " + named(e));
     }
-    if (faultsPerThousand == 0 && slowNs == 0 && powerCuts == 0) {
+    if (faultsPerThousand == 0 && slowNs == 0 && !powerless) {
       throw new SimulationFailure("an operation failed, and the device did not", e);
     }
   }
@@ -427,7 +432,7 @@ public final class Simulation {
     }
     buffer.close();
     if (isGivenUp()) {
-      powerCycle();
+      cutPower();
     }
   }
 
@@ -456,7 +461,7 @@ public final class Simulation {
     } catch (IOException e) {
       expectFailure(e);
       if (isGivenUp()) {
-        powerCycle();
+        cutPower();
       }
     }
   }
@@ -553,9 +558,5 @@ public final class Simulation {
       trace.add("given up: " + named(e));
       return true;
     }
-  }
-
-  private void powerCycle() throws IOException {
-    cutPower();
   }
 }
